@@ -1,0 +1,192 @@
+"""What a backend must be: tables of what it can run, and the calls it is run by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+from compiler.graph.operations import Operation
+from compiler.graph.types import ValueType
+
+Json: TypeAlias = Any
+"""Plain JSON data."""
+
+CAPABILITIES = ("read", "query", "version", "profile", "train", "predict", "register", "notify")
+DEFAULTS: Mapping[str, str] = {
+    "read": "files",
+    "query": "duckdb",
+    "version": "local",
+    "profile": "whylogs",
+    "train": "local",
+    "predict": "local",
+    "register": "local",
+    "notify": "local",
+}
+"""The embedded backends: which one offers a capability when nothing else is said."""
+
+
+class Settings(BaseModel):
+    """Settings of a backend, from its config group: frozen and closed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A stored value: a verified file, read only, with its digest and type."""
+
+    path: Path
+    digest: str
+    type: ValueType
+
+
+@dataclass(frozen=True, slots=True)
+class EventDraft:
+    """Something worth telling: ``type`` such as ``model.registered``, about one block.
+
+    ``severity``: info, warning, error. ``notify`` names channels to tell
+    besides those that subscribe to the type.
+    """
+
+    type: str
+    subject: str
+    message: str
+    severity: Literal["info", "warning", "error"] = "info"
+    data: Mapping[str, Json] = field(default_factory=dict)
+    notify: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step or resource made: a file per output, a few numbers to show, events.
+
+    Files lie in the task's ``workdir`` and are moved into the store; a
+    resource may hand back an input's own path (``inputs["table"].path``) for
+    an output that is the same value.
+    """
+
+    files: Mapping[str, Path]
+    summary: Mapping[str, Json] = field(default_factory=dict)
+    events: tuple[EventDraft, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskContext:
+    """What a task may use of the world.
+
+    Attributes:
+        address: The node's address, for messages.
+        project: The spec's folder; relative paths are resolved against it.
+        state: The folder ``.stackc`` for backends that keep files of their own.
+        workdir: An empty scratch folder, removed after the task.
+        threads: How many threads the task may use.
+        memory: How many bytes the task should stay under.
+        settings: The backend's settings, validated.
+        secret: Resolves ``${secret:NAME}`` references in a text; raises E708.
+        progress: Says in a few words how far the task is; shown live.
+    """
+
+    address: str
+    project: Path
+    state: Path
+    workdir: Path
+    threads: int
+    memory: int
+    settings: Settings
+    secret: Callable[[str], str]
+    progress: Callable[[str], None]
+
+
+class StepTask(Protocol):
+    """Runs a step: a pure function of the operation and its inputs."""
+
+    def __call__(
+        self, operation: Any, inputs: Mapping[str, Artifact], context: TaskContext
+    ) -> Outcome:
+        """Make the outputs. Raises StackcError for anything a user can cause."""
+
+
+class Observer(Protocol):
+    """Fingerprints what an operation observes outside, at plan time."""
+
+    def __call__(self, operation: Any, context: TaskContext) -> str | None:
+        """A digest that changes when the observed thing does; None when there is nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A resource as it was made: what finds it again, and its outputs."""
+
+    attributes: Mapping[str, Json]
+    outcome: Outcome
+
+
+class ResourceTask(Protocol):
+    """Reconciles one kind of resource; every effect carries an operation id chosen before it."""
+
+    def read(self, attributes: Mapping[str, Json], context: TaskContext) -> bool:
+        """Whether what was made earlier is still there as it was made."""
+
+    def find(self, operation_id: str, context: TaskContext) -> Applied | None:
+        """What an interrupted apply with this id has made, if it got that far."""
+
+    def apply(
+        self,
+        operation: Any,
+        inputs: Mapping[str, Artifact],
+        operation_id: str,
+        context: TaskContext,
+    ) -> Applied:
+        """Create or update. The same id again is the same effect, once."""
+
+    def delete(
+        self, attributes: Mapping[str, Json], operation_id: str, context: TaskContext
+    ) -> None:
+        """Remove it; removing what is gone is no error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A field a backend cannot honour: ``when`` tells from its value; ``help`` the way out."""
+
+    field: str
+    when: Callable[[Any], bool]
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lowering:
+    """How a backend runs one operation.
+
+    Attributes:
+        target: ``package.module:name`` of a StepTask function or a
+            ResourceTask class, imported when it runs.
+        observer: ``package.module:name`` of an Observer.
+        isolation: ``process`` for what is heavy or may die, in a worker
+            process; ``thread`` for what releases the GIL and is short.
+        refuses: Fields it cannot honour.
+    """
+
+    target: str
+    observer: str | None = None
+    isolation: Literal["thread", "process"] = "thread"
+    refuses: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A target system: its name, its settings, and its table of lowerings.
+
+    ``requires`` names importable modules and ``extra`` the extra that
+    installs them, for the message when one is missing.
+    """
+
+    name: str
+    lowerings: Mapping[type[Operation], Lowering]
+    settings: type[Settings] = Settings
+    requires: tuple[str, ...] = ()
+    extra: str | None = None

@@ -1,0 +1,164 @@
+"""Findings about what a user wrote: one type for all of them, from every stage."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TypeAlias
+
+from compiler.codes import Code
+from compiler.source import Span
+
+Path: TypeAlias = tuple[str | int, ...]
+"""A place in the composed spec: ``("models", "late", "features", 2)``."""
+
+
+class Severity(StrEnum):
+    """Whether a finding stops the stage."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A stretch inside a text value (SQL, an expression): character offset and length."""
+
+    offset: int
+    length: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a finding points before it has a span: a path in the spec, and a stretch in its value.
+
+    ``key`` points at the mapping key itself instead of its value.
+    """
+
+    path: Path
+    within: Within | None = None
+    key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A second place that belongs to a finding, with what it has to do with it."""
+
+    text: str
+    place: Place | None = None
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding.
+
+    Stages report a ``place`` (a path in the composed spec); the pipeline turns
+    places into spans with the provenance that loading kept. Stages that read
+    files themselves give the ``span`` at once.
+    """
+
+    code: Code
+    message: str
+    place: Place | None = None
+    span: Span | None = None
+    labels: tuple[Label, ...] = ()
+    help: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def severity(self) -> Severity:
+        """Warning for W codes, else error."""
+        return Severity.WARNING if self.code.value.startswith("W") else Severity.ERROR
+
+    @property
+    def sort_key(self) -> tuple[bool, str, int, int, str]:
+        """Located findings first, by file and place, then by code."""
+        where = self.span or Span("", 0, 0, 0, 0)
+        return (self.span is None, where.source, where.line, where.column, self.code.value)
+
+
+class StackcError(Exception):
+    """What a command ends with: one or more diagnostics, never a traceback."""
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        super().__init__("; ".join(f"{d.code.value}: {d.message}" for d in diagnostics))
+        self.diagnostics: tuple[Diagnostic, ...] = diagnostics
+
+
+def fail(
+    code: Code,
+    message: str,
+    *,
+    path: Path | None = None,
+    span: Span | None = None,
+    help: str | tuple[str, ...] = (),
+    notes: tuple[str, ...] = (),
+) -> StackcError:
+    """An error of one diagnostic, ready to raise."""
+    place = Place(path) if path is not None else None
+    helps = (help,) if isinstance(help, str) else help
+    return StackcError(Diagnostic(code, message, place, span, (), helps, notes))
+
+
+@dataclass(slots=True)
+class Findings:
+    """A stage's collector: report all, then stop once with everything that was found."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    def report(
+        self,
+        code: Code,
+        message: str,
+        path: Path,
+        *,
+        within: Within | None = None,
+        key: bool = False,
+        labels: tuple[Label, ...] = (),
+        help: str | tuple[str, ...] = (),
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        """Add one finding at a path of the spec."""
+        helps = (help,) if isinstance(help, str) else help
+        place = Place(path, within, key)
+        self.diagnostics.append(Diagnostic(code, message, place, None, labels, helps, notes))
+
+    def add(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Take over findings that were made elsewhere."""
+        self.diagnostics.extend(diagnostics)
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        """The findings that stop a stage."""
+        return [d for d in self.diagnostics if d.severity is Severity.ERROR]
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """The findings that do not."""
+        return tuple(d for d in self.diagnostics if d.severity is Severity.WARNING)
+
+    def stop_on_errors(self) -> None:
+        """Raise everything found so far if any of it is an error."""
+        if self.errors:
+            raise StackcError(*self.diagnostics)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Help lines for a word that is not among the known ones: the nearest, or the list."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if near:
+        return (f"did you mean `{near[0]}`?",)
+    if not names:
+        return ()
+    shown = ", ".join(f"`{name}`" for name in names[:12])
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    return (f"known here: {shown}{more}",)
+
+
+def located(diagnostic: Diagnostic, span: Span | None, labels: tuple[Label, ...]) -> Diagnostic:
+    """The same finding with its spans filled in."""
+    return replace(diagnostic, span=span, labels=labels)

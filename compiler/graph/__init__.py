@@ -1,0 +1,1 @@
+"""The typed, content-addressed graph: the only thing that later stages see."""

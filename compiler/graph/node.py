@@ -1,0 +1,155 @@
+"""Nodes and the graph: frozen, in topological order, keyed by content."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from compiler.diagnostics import Path
+from compiler.graph.digest import digest, plain
+from compiler.graph.operations import Operation
+from compiler.graph.types import ValueType
+
+SCHEMA = 1
+"""Version of ``graph.json``."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ref:
+    """One output of a node."""
+
+    node: str
+    output: str
+
+    def __str__(self) -> str:
+        return f"{self.node}:{self.output}"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operation with its place in the graph.
+
+    ``address`` is ``kind.name/step``. ``origin`` is the path in the spec it
+    comes from; neither is part of the key.
+    """
+
+    address: str
+    operation: Operation
+    inputs: tuple[tuple[str, Ref], ...]
+    outputs: tuple[tuple[str, ValueType], ...]
+    origin: Path = ()
+
+    @property
+    def block(self) -> str:
+        """The block's address: ``models.late`` of ``models.late/train``."""
+        return self.address.split("/", 1)[0]
+
+    @property
+    def step(self) -> str:
+        """The part behind the block: ``train``."""
+        return self.address.split("/", 1)[1]
+
+    def output(self, name: str) -> ValueType:
+        """The type of one output; KeyError where there is none."""
+        return dict(self.outputs)[name]
+
+
+def key_of(node: Node, inputs: Mapping[str, str], observed: str | None = None) -> str:
+    """A node's key from its operation and the keys of its inputs, and of nothing else.
+
+    Args:
+        node: The node.
+        inputs: For each input name the producer's key.
+        observed: Fingerprint of what the operation observes outside; None
+            where it observes nothing or before anything was looked at.
+    """
+    operation = node.operation
+    return digest(
+        {
+            "operation": type(operation).__name__,
+            "version": type(operation).version,
+            "parameters": plain(operation),
+            "inputs": {name: f"{inputs[name]}:{ref.output}" for name, ref in node.inputs},
+            "observed": observed,
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All nodes in topological order, ties by address.
+
+    ``aliases`` maps the address of a node that was shared away to the node
+    that stands for it.
+    """
+
+    nodes: tuple[Node, ...]
+    aliases: tuple[tuple[str, str], ...] = ()
+    name: str = field(default="stack")
+
+    @cached_property
+    def by_address(self) -> dict[str, Node]:
+        """Every node by its address, aliases included."""
+        known = {node.address: node for node in self.nodes}
+        known.update({alias: known[address] for alias, address in self.aliases})
+        return known
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """Structural keys by address: before anything outside is observed."""
+        keys: dict[str, str] = {}
+        for node in self.nodes:
+            inputs = {name: keys[ref.node] for name, ref in node.inputs}
+            keys[node.address] = key_of(node, inputs)
+        return keys
+
+    @cached_property
+    def consumers(self) -> dict[str, tuple[str, ...]]:
+        """For each node the nodes that read one of its outputs, in order."""
+        found: dict[str, list[str]] = {node.address: [] for node in self.nodes}
+        for node in self.nodes:
+            for address in dict.fromkeys(ref.node for _, ref in node.inputs):
+                found[address].append(node.address)
+        return {address: tuple(names) for address, names in found.items()}
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    @property
+    def digest(self) -> str:
+        """Digest of the whole graph: what it would make, and under which addresses."""
+        return digest({"keys": self.keys, "aliases": self.aliases, "name": self.name})
+
+
+def ordered(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    """Topological order, ties by address: independent of the order they were made in.
+
+    Raises:
+        ValueError: The nodes have a cycle, or an input names no node.
+    """
+    known = {node.address: node for node in nodes}
+    waiting = {a: {ref.node for _, ref in n.inputs} for a, n in known.items()}
+    readers: dict[str, list[str]] = {a: [] for a in known}
+    for address, needs in waiting.items():
+        for need in needs:
+            if need not in readers:
+                raise ValueError(f"{address} reads {need}, which is not in the graph")
+            readers[need].append(address)
+    ready = [address for address, needs in waiting.items() if not needs]
+    heapq.heapify(ready)
+    order: list[Node] = []
+    while ready:
+        address = heapq.heappop(ready)
+        order.append(known[address])
+        for reader in readers[address]:
+            waiting[reader].discard(address)
+            if not waiting[reader]:
+                heapq.heappush(ready, reader)
+    if len(order) < len(known):
+        raise ValueError(f"cycle among {sorted(set(known) - {n.address for n in order})}")
+    return tuple(order)

@@ -1,0 +1,363 @@
+"""What a node can do: one frozen class an operation, its fields its pure parameters.
+
+A *step* is a pure function of its inputs: content-addressed, cached, safe to
+repeat. A *resource* lives outside the store and is reconciled with what is
+really there. ``capability`` names what a backend must offer to run it;
+``observes`` names what of the outside world belongs to its key, asked at plan
+time; ``version`` rises when the meaning of the implementation changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal, TypeAlias
+
+from compiler.graph.types import Column, Task
+
+Scalar: TypeAlias = str | int | float | bool | None
+Params: TypeAlias = tuple[tuple[str, Scalar], ...]
+"""Sorted names and values of an open set of parameters."""
+
+
+def params(values: Mapping[str, Scalar]) -> Params:
+    """Freeze a mapping of parameters."""
+    return tuple(sorted(values.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What every operation says of itself."""
+
+    capability: ClassVar[str]
+    category: ClassVar[str]
+    kind: ClassVar[Literal["step", "resource"]] = "step"
+    observes: ClassVar[bool] = False
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFiles(Operation):
+    """Ingest files into a staged table with exactly these columns.
+
+    ``path`` is relative to the spec's folder and may be a glob. Observes the
+    files' content. Outputs: ``table``.
+    """
+
+    capability = "read"
+    category = "ingest"
+    observes = True
+    path: str
+    format: str
+    columns: tuple[Column, ...]
+    options: Params = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDatabase(Operation):
+    """Ingest a query's result into a staged table with exactly these columns.
+
+    ``connection`` keeps its secrets as references. Observes the result's
+    checksum. Outputs: ``table``.
+    """
+
+    capability = "read"
+    category = "ingest"
+    observes = True
+    connection: str
+    sql: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One validation rule in normal form.
+
+    ``kind``: not_null, unique, between, in_set, matches, expression,
+    row_count, references, freshness. ``columns`` are the columns judged;
+    ``arguments`` what the kind needs: between ``low``/``high`` (either may be
+    None), in_set ``values`` (JSON text of a list), matches ``pattern``,
+    expression ``sql``, row_count ``min``/``max``, references ``input`` (name
+    of the node input) and ``column``, freshness ``max_age_s``.
+    ``tolerance`` is the share of rows that may break the rule.
+    """
+
+    name: str
+    kind: str
+    columns: tuple[str, ...]
+    arguments: Params
+    tolerance: float = 0.0
+    on_failure: Literal["block", "quarantine", "warn"] = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class Validate(Operation):
+    """Judge a staged table in one scan.
+
+    Inputs: ``table``, and a table for each ``references`` rule. Outputs:
+    ``verdict`` (document), and, where a rule quarantines, ``accepted`` and
+    ``quarantined`` tables.
+    """
+
+    capability = "query"
+    category = "validate"
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Publish(Operation):
+    """Make a table the version of ``name`` that downstream nodes see.
+
+    Inputs: ``table``, and ``verdict`` where there are rules; a blocking
+    verdict fails it. Outputs: ``table``, ``version`` (document).
+    """
+
+    capability = "version"
+    category = "publish"
+    kind = "resource"
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query(Operation):
+    """SQL over tables. Inputs: a table for each name the SQL uses. Outputs: ``table``."""
+
+    capability = "query"
+    category = "query"
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class CleanStep:
+    """One cleaning step: drop_duplicates, fill_null, clip, trim or cast.
+
+    ``arguments``: column name to value (fill_null: the value, clip: JSON
+    ``[low, high]``, cast: the type); drop_duplicates and trim use ``columns``.
+    """
+
+    kind: str
+    columns: tuple[str, ...] = ()
+    arguments: Params = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Clean(Operation):
+    """Cleaning steps in order. Inputs: ``table``. Outputs: ``table``."""
+
+    capability = "query"
+    category = "query"
+    steps: tuple[CleanStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Split(Operation):
+    """Parts of a table, in the table's order.
+
+    By fractions (seeded; within each value of ``stratify``; rows with equal
+    ``group`` columns stay together) or by SQL predicates; exactly one of the
+    two is given. Inputs: ``table``. Outputs: a table per part name.
+    """
+
+    capability = "query"
+    category = "split"
+    fractions: tuple[tuple[str, float], ...] = ()
+    predicates: tuple[tuple[str, str], ...] = ()
+    seed: int = 0
+    stratify: str | None = None
+    group: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which rows of a table are looked at: all, those of ``where``, or one window per value of ``by``."""
+
+    where: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile(Operation):
+    """Sketches of the columns, one set per window. Inputs: ``table``. Outputs: ``profile``."""
+
+    capability = "profile"
+    category = "profile"
+    columns: tuple[str, ...]
+    window: Window = Window()
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSpec:
+    """One feature: a row-level expression and how it is fitted into the matrix.
+
+    ``impute``: none, mean, median, most_frequent, constant (``fill``).
+    ``scale``: none, standard, min_max, robust. ``encode``: none (numbers),
+    one_hot, ordinal. Values rarer than ``min_frequency`` (share of training
+    rows) or beyond ``max_categories`` are one ``rare`` category together with
+    those unknown at fitting; null is a category of its own when encoded.
+    """
+
+    name: str
+    expression: str
+    impute: str = "none"
+    fill: Scalar = None
+    scale: str = "none"
+    encode: str = "none"
+    min_frequency: float = 0.0
+    max_categories: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class FitFeatures(Operation):
+    """Fit the preprocessing on the training part; features and fit become one ONNX graph.
+
+    Inputs: ``train``. Outputs: ``features``.
+    """
+
+    capability = "train"
+    category = "retrain"
+    features: tuple[FeatureSpec, ...]
+    request: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Train(Operation):
+    """Fit an estimator on the matrix of the features and convert it to ONNX.
+
+    Inputs: ``features``, ``train``, and ``validation`` where early stopping
+    asks for it. Outputs: ``estimator``, ``training`` (document: curves,
+    importances, rows, seconds, classes).
+    """
+
+    capability = "train"
+    category = "retrain"
+    task: Task
+    target: str
+    algorithm: str
+    parameters: Params
+    class_weight: str | None = None
+    early_stopping: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Package(Operation):
+    """Join features and estimator to one model that takes raw columns.
+
+    Inputs: ``features``, ``estimator``. Outputs: ``model``.
+    """
+
+    capability = "train"
+    category = "retrain"
+    target: Column
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluate(Operation):
+    """Score a held-out part with the packaged model. Inputs: ``model``, ``table``.
+
+    Outputs: ``metrics`` (document: overall, slices, curves, confusion, rows).
+    """
+
+    capability = "predict"
+    category = "re-evaluate"
+    metrics: tuple[str, ...]
+    target: str
+    slices: tuple[str, ...] = ()
+    threshold: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """``metric op bound``; against the champion where ``champion``: bound is then the offset."""
+
+    text: str
+    metric: str
+    op: Literal[">=", ">", "<=", "<"]
+    bound: float
+    champion: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeGates(Operation):
+    """Hold the metrics against the gates.
+
+    Inputs: ``metrics``; with a champion gate also ``table`` (the part that
+    the champion is scored on). Observes the champion of ``model`` as the
+    registry has it. Outputs: ``gates`` (document).
+    """
+
+    capability = "register"
+    category = "re-evaluate"
+    observes = True
+    model: str
+    gates: tuple[Gate, ...]
+    evaluation: Evaluate
+
+
+@dataclass(frozen=True, slots=True)
+class Register(Operation):
+    """Make a packaged model the champion of ``name``; a failed gate fails it.
+
+    Inputs: ``model``, ``metrics``, and ``gates`` where there are any.
+    Outputs: ``model``, ``registration`` (document).
+    """
+
+    capability = "register"
+    category = "register"
+    kind = "resource"
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score(Operation):
+    """A model over a table. Inputs: ``model``, ``table``.
+
+    Outputs: ``table``: the kept columns, then the model's response columns.
+    """
+
+    capability = "predict"
+    category = "score"
+    keep: tuple[str, ...]
+    threshold: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class CompareProfiles(Operation):
+    """Distance of each window's columns from the reference. Inputs: ``reference``, ``current``.
+
+    ``method``: auto (by column type), psi, ks, hellinger, chi_square. Outputs: ``drift`` (document).
+    """
+
+    capability = "profile"
+    category = "re-monitor"
+    columns: tuple[str, ...]
+    method: str
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alert(Operation):
+    """Raise an event when a drift document says so, once per document. Inputs: ``drift``."""
+
+    capability = "notify"
+    category = "re-monitor"
+    kind = "resource"
+    monitor: str
+    notify: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Channel(Operation):
+    """Where events go: a webhook or the log; secrets stay references.
+
+    Events are delivered from the outbox; reconciling it changes nothing outside.
+    """
+
+    capability = "notify"
+    category = "notify"
+    kind = "resource"
+    name: str
+    url: str | None
+    headers: tuple[tuple[str, str], ...] = ()
+    events: tuple[str, ...] = ()

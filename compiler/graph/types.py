@@ -1,0 +1,153 @@
+"""What flows along an edge: tables with columns, models, profiles, verdicts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+FLOATS = ("float32", "float64")
+SCALARS = (
+    "bool", *INTEGERS, *FLOATS, "string", "binary", "date", "time", "timestamp", "timestamptz",
+)  # fmt: skip
+_DECIMAL = re.compile(r"decimal\((\d{1,2}), (\d{1,2})\)")
+
+
+class DataType(str):
+    """An Arrow type by its canonical name.
+
+    One of ``SCALARS`` (timestamps count microseconds; ``timestamptz`` is UTC),
+    ``decimal(precision, scale)``, or the engine's own name of a nested type
+    (``INTEGER[]``), which tables may carry and features may not use.
+    """
+
+    __slots__ = ()
+
+    @property
+    def is_integer(self) -> bool:
+        """Signed and unsigned integers."""
+        return self in INTEGERS
+
+    @property
+    def is_float(self) -> bool:
+        """32 and 64 bit floating point."""
+        return self in FLOATS
+
+    @property
+    def is_decimal(self) -> bool:
+        """Fixed point."""
+        return _DECIMAL.fullmatch(self) is not None
+
+    @property
+    def is_numeric(self) -> bool:
+        """Integer, float or decimal."""
+        return self.is_integer or self.is_float or self.is_decimal
+
+    @property
+    def is_temporal(self) -> bool:
+        """Date, time and timestamps."""
+        return self in ("date", "time", "timestamp", "timestamptz")
+
+    @property
+    def is_scalar(self) -> bool:
+        """Not nested."""
+        return self in SCALARS or self.is_decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    type: DataType
+    nullable: bool = True
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableType:
+    """A table: its columns in order."""
+
+    columns: tuple[Column, ...]
+
+    def __contains__(self, name: str) -> bool:
+        return any(column.name == name for column in self.columns)
+
+    def column(self, name: str) -> Column:
+        """The column of that name; KeyError where there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names in order."""
+        return tuple(column.name for column in self.columns)
+
+
+class Task(StrEnum):
+    """What a model predicts, inferred from its target's type."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    REGRESSION = "regression"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelType:
+    """A model: raw request columns in, response columns out."""
+
+    task: Task
+    request: tuple[Column, ...]
+    response: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturesType:
+    """Fitted preprocessing: raw request columns in, one float32 matrix out."""
+
+    request: tuple[Column, ...]
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentType:
+    """A JSON document whose meaning is named by ``kind``.
+
+    Kinds: ``verdict`` (rule results), ``training`` (curves, importances),
+    ``metrics``, ``gates``, ``drift``, ``version``, ``registration``.
+    """
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatorType:
+    """A fitted estimator as ONNX: a float32 matrix in, predictions out."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileType:
+    """whylogs sketches of a table's columns, one view per window."""
+
+    columns: tuple[str, ...]
+
+
+ValueType: TypeAlias = (
+    TableType | ModelType | FeaturesType | EstimatorType | DocumentType | ProfileType
+)
+
+SUFFIXES: dict[type, str] = {
+    TableType: ".parquet",
+    ModelType: ".onnx",
+    FeaturesType: ".onnx",
+    EstimatorType: ".onnx",
+    DocumentType: ".json",
+    ProfileType: ".whylogs",
+}
+"""The file format each type is stored in."""

@@ -1,0 +1,55 @@
+"""Places in the text a user wrote: files, and arguments of the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+COMMAND_LINE = "<command line>"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A stretch of text: 1-based lines and columns; the end column is exclusive."""
+
+    source: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    @classmethod
+    def point(cls, source: str, line: int = 1, column: int = 1) -> Span:
+        """The single character at a line and column."""
+        return cls(source, line, column, line, column + 1)
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}:{self.column}"
+
+
+class Sources:
+    """The texts that diagnostics quote, by the name that spans carry.
+
+    A name is a path as the user would type it, or ``COMMAND_LINE``. Texts are
+    read when a line of them is first quoted, so a compile without findings
+    pays nothing.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root
+        self._texts: dict[str, list[str]] = {}
+
+    def add(self, name: str, text: str) -> None:
+        """Keep the text of a name that is no file, or that was already read."""
+        self._texts[name] = text.split("\n")
+
+    def line(self, name: str, number: int) -> str | None:
+        """The text of one line, or None where it cannot be read."""
+        if name not in self._texts:
+            path = Path(name) if self.root is None else self.root / name
+            try:
+                self.add(name, path.read_text(encoding="utf-8-sig"))
+            except (OSError, UnicodeDecodeError):
+                return None
+        lines = self._texts[name]
+        return lines[number - 1].rstrip("\r") if 0 < number <= len(lines) else None
