@@ -1,0 +1,1 @@
+"""Target systems: one folder or module per backend."""

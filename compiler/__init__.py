@@ -1,0 +1,1 @@
+"""The compiler: from a spec's text to an applied plan."""

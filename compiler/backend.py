@@ -80,6 +80,9 @@ class TaskContext:
 
     Attributes:
         address: The node's address, for messages.
+        key: The node's key, what it observed outside included.
+        input_keys: The key of the producer of each input.
+        observed: What the operation's observer found at plan time.
         project: The spec's folder; relative paths are resolved against it.
         state: The folder ``.stackc`` for backends that keep files of their own.
         workdir: An empty scratch folder, removed after the task.
@@ -91,6 +94,9 @@ class TaskContext:
     """
 
     address: str
+    key: str
+    input_keys: Mapping[str, str]
+    observed: str | None
     project: Path
     state: Path
     workdir: Path
@@ -111,7 +117,11 @@ class StepTask(Protocol):
 
 
 class Observer(Protocol):
-    """Fingerprints what an operation observes outside, at plan time."""
+    """Fingerprints what an operation observes outside, at plan time.
+
+    The context's ``input_keys`` are set, its ``key`` is empty (it depends on
+    the answer), and ``observed`` is what the last apply had observed.
+    """
 
     def __call__(self, operation: Any, context: TaskContext) -> str | None:
         """A digest that changes when the observed thing does; None when there is nothing."""

@@ -1,0 +1,1 @@
+"""The language: one module per kind of block."""

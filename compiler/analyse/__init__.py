@@ -1,0 +1,1 @@
+"""Names, types and meaning: from a validated spec to the graph."""

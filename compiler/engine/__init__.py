@@ -1,0 +1,1 @@
+"""State, store, plan and apply."""

@@ -1,0 +1,1 @@
+"""Row-level expressions and fitted preprocessing, compiled to ONNX."""

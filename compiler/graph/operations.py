@@ -169,7 +169,7 @@ class Split(Operation):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which rows of a table are looked at: all, those of ``where``, or one window per value of ``by``."""
+    """Rows that are looked at: all, those of ``where``, or one window per value of ``by``."""
 
     where: str | None = None
     by: str | None = None
@@ -282,15 +282,17 @@ class Gate:
 class JudgeGates(Operation):
     """Hold the metrics against the gates.
 
-    Inputs: ``metrics``; with a champion gate also ``table`` (the part that
-    the champion is scored on). Observes the champion of ``model`` as the
-    registry has it. Outputs: ``gates`` (document).
+    Inputs: ``model`` (the candidate), ``metrics``; with a champion gate also
+    ``table`` (the part that the champion is scored on). Observes, where a gate
+    asks for it, the digest of the registry's champion of ``name``; the
+    candidate itself, once registered, is held against the champion that it
+    followed. Outputs: ``gates`` (document).
     """
 
     capability = "register"
     category = "re-evaluate"
     observes = True
-    model: str
+    name: str
     gates: tuple[Gate, ...]
     evaluation: Evaluate
 
@@ -326,7 +328,8 @@ class Score(Operation):
 class CompareProfiles(Operation):
     """Distance of each window's columns from the reference. Inputs: ``reference``, ``current``.
 
-    ``method``: auto (by column type), psi, ks, hellinger, chi_square. Outputs: ``drift`` (document).
+    ``method``: auto (by column type), psi, ks, hellinger, chi_square. Outputs:
+    ``drift`` (document).
     """
 
     capability = "profile"
