@@ -1,0 +1,163 @@
+"""The JSON documents that steps make and reports read, field by field."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+
+class RuleResult(TypedDict):
+    """One rule's outcome: ``broken`` of ``rows`` rows; ``examples`` shows up to five values."""
+
+    name: str
+    kind: str
+    columns: list[str]
+    rows: int
+    broken: int
+    share: float
+    tolerance: float
+    passed: bool
+    on_failure: str
+    detail: str
+    examples: list[Any]
+
+
+class Verdict(TypedDict):
+    """A table held against its rules; ``blocked`` when a blocking rule failed."""
+
+    rows: int
+    blocked: bool
+    quarantined: int
+    rules: list[RuleResult]
+
+
+class Version(TypedDict):
+    """A published version: ``number`` counts from 1 per table."""
+
+    name: str
+    number: int
+    digest: str
+    rows: int
+    columns: list[str]
+    created: str
+
+
+class Importance(TypedDict):
+    """A feature's share of the estimator's own importance; shares sum to 1."""
+
+    feature: str
+    value: float
+
+
+class Training(TypedDict):
+    """How a fit went. ``curve``: metric name to one value per round; ``seconds`` of the bare fit.
+
+    ``fidelity`` is the largest difference between the framework's and the
+    ONNX graph's predictions on a sample of the training rows.
+    """
+
+    algorithm: str
+    parameters: dict[str, Any]
+    rows: int
+    features: int
+    classes: list[Any]
+    rounds: int | None
+    curve: dict[str, list[float]]
+    importances: list[Importance]
+    seconds: float
+    fidelity: float
+
+
+class Curve(TypedDict):
+    """A polyline: ``roc`` (false, true positive rate), ``pr``, ``calibration``, ``residuals``."""
+
+    x: list[float]
+    y: list[float]
+
+
+class Slice(TypedDict):
+    """Metrics of the rows where ``column`` has ``value``; None where undefined for them."""
+
+    column: str
+    value: Any
+    rows: int
+    metrics: dict[str, float | None]
+
+
+class Metrics(TypedDict):
+    """An evaluation. ``confusion``: rows are truth, columns prediction, in ``classes`` order."""
+
+    task: str
+    rows: int
+    metrics: dict[str, float | None]
+    slices: list[Slice]
+    classes: list[Any]
+    confusion: list[list[int]]
+    curves: dict[str, Curve]
+    threshold: float
+
+
+class GateResult(TypedDict):
+    """One gate: ``value op bound``; ``champion`` is its champion's value where it has one."""
+
+    text: str
+    metric: str
+    op: str
+    value: float | None
+    bound: float | None
+    champion: float | None
+    passed: bool
+    detail: str
+
+
+class Gates(TypedDict):
+    """All gates of a model; ``champion`` is the digest of the model it was held against."""
+
+    passed: bool
+    champion: str | None
+    gates: list[GateResult]
+
+
+class Registration(TypedDict):
+    """A registered model version; ``followed`` is the digest of the champion before it."""
+
+    name: str
+    version: int
+    digest: str
+    followed: str | None
+    metrics: dict[str, float | None]
+    created: str
+
+
+class ColumnDrift(TypedDict):
+    """One column of one window. ``distance`` is None where there is too little to compare.
+
+    ``reference`` and ``current``: shares per bin (``bins`` names or edges).
+    """
+
+    column: str
+    method: str
+    distance: float | None
+    drifted: bool
+    detail: str
+    bins: list[Any]
+    reference: list[float]
+    current: list[float]
+
+
+class WindowDrift(TypedDict):
+    """One window against the reference."""
+
+    window: str
+    rows: int
+    drifted: list[str]
+    columns: list[ColumnDrift]
+
+
+class Drift(TypedDict):
+    """A monitor's comparison; ``alert`` when any window drifted."""
+
+    method: str
+    threshold: float
+    reference_rows: int
+    alert: bool
+    windows: list[WindowDrift]
