@@ -1,0 +1,109 @@
+"""Datasets: set-level work. SQL over tables, cleaning, and the split into parts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from specs.base import (
+    Block,
+    ColumnName,
+    Expression,
+    Items,
+    Name,
+    Number,
+    Spec,
+    SqlText,
+    Value,
+    one_of,
+)
+from specs.sources import TypeName
+
+CLEANING = ("drop_duplicates", "fill_null", "clip", "trim", "cast")
+PARTS = ("train", "validation", "test")
+
+Columns = Annotated[Items[ColumnName], Field(min_length=1)]
+Part = Expression | Annotated[float, Field(gt=0, lt=1)]
+
+
+class CleanStep(Spec):
+    """One cleaning step: exactly one verb."""
+
+    drop_duplicates: Columns | Literal[True] | None = Field(
+        default=None, description="Keep the first row of each; true: over all columns."
+    )
+    fill_null: dict[ColumnName, Value] | None = None
+    clip: (
+        dict[ColumnName, Annotated[tuple[Number | None, Number | None], Field(strict=False)]] | None
+    ) = Field(default=None, description="Lowest and highest value; null for no bound.")
+    trim: Columns | None = Field(default=None, description="Without blanks at both ends.")
+    cast: dict[ColumnName, TypeName] | None = None
+
+    @property
+    def verb(self) -> str:
+        """Which step it is."""
+        return one_of(self.__dict__, *CLEANING)
+
+    @model_validator(mode="after")
+    def _one_verb(self) -> Self:
+        _ = self.verb
+        return self
+
+
+class Split(Spec):
+    """The parts a model is trained and judged on: all fractions, or all SQL conditions."""
+
+    train: Part
+    validation: Part | None = None
+    test: Part
+    seed: int = Field(default=0, ge=0, description="For fractions: which rows go where.")
+    stratify: ColumnName | None = Field(
+        default=None, description="For fractions: keep this column's shares in every part."
+    )
+    group: Columns | None = Field(
+        default=None, description="For fractions: rows equal in these columns stay together."
+    )
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """The given parts in order."""
+        return {name: getattr(self, name) for name in PARTS if getattr(self, name) is not None}
+
+    @property
+    def by_fraction(self) -> bool:
+        """Whether the parts are shares of the rows."""
+        return not isinstance(self.train, str)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        parts = self.parts
+        texts = [name for name, part in parts.items() if isinstance(part, str)]
+        if texts and len(texts) < len(parts):
+            raise ValueError("give all parts as fractions, or all as conditions")
+        if texts and (self.seed or self.stratify or self.group):
+            raise ValueError("`seed`, `stratify` and `group` go with fractions")
+        if not texts and sum(parts.values()) > 1 + 1e-9:
+            raise ValueError(f"the fractions add up to {sum(parts.values()):g}, which is over 1")
+        if self.stratify and self.group:
+            raise ValueError("give `stratify` or `group`, not both")
+        return self
+
+
+class Dataset(Block):
+    """A table made from sources and other datasets.
+
+    ``sql`` may name every source and dataset; ``from`` takes one as it is.
+    ``clean`` works on the result, step by step.
+    """
+
+    sql: SqlText | None = Field(default=None, description="One SELECT in DuckDB's dialect.")
+    from_: Name | None = Field(default=None, alias="from", description="One table as it is.")
+    clean: Items[CleanStep] = Field(default=())
+    split: Split | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.sql is None) == (self.from_ is None):
+            raise ValueError("give exactly one of `sql`, `from`")
+        return self
