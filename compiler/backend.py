@@ -192,7 +192,8 @@ class Backend:
     """A target system: its name, its settings, and its table of lowerings.
 
     ``requires`` names importable modules and ``extra`` the extra that
-    installs them, for the message when one is missing.
+    installs them, for the message when one is missing. ``services`` maps what
+    a backend can do beside running operations to ``package.module:name``.
     """
 
     name: str
@@ -200,3 +201,4 @@ class Backend:
     settings: type[Settings] = Settings
     requires: tuple[str, ...] = ()
     extra: str | None = None
+    services: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,121 @@
+"""The one place that opens DuckDB: bounded memory, no network, only the files it is given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+import duckdb
+
+from backends.duckdb.text import name, string, strings
+from compiler.backend import Artifact, TaskContext
+from compiler.codes import Code
+from compiler.diagnostics import StackcError, fail
+
+Connection: TypeAlias = duckdb.DuckDBPyConnection
+
+ROW_GROUP = 122_880
+"""Rows in a Parquet row group: DuckDB's own vector of work, so a scan splits evenly."""
+
+_SHARE = 0.7
+"""Of the task's memory, what DuckDB may claim; the rest is Python, Arrow and file buffers."""
+_LEAST = 128 * 1024 * 1024
+
+
+@contextmanager
+def session(
+    context: TaskContext, reads: Iterable[Path] = (), threads: int | None = None
+) -> Iterator[Connection]:
+    """An in-memory connection for one task.
+
+    Args:
+        context: The task; its workdir takes what spills, its memory is the bound.
+        reads: Files that SQL may read besides those in the workdir.
+        threads: Fewer threads than the task may use.
+
+    Raises:
+        StackcError: E710 or E712, for an error of the engine that nobody translated.
+    """
+    spill = context.workdir / "spill"
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "memory_limit": f"{max(_LEAST, int(context.memory * _SHARE))}B",
+        "threads": max(1, threads or context.threads),
+        "preserve_insertion_order": True,
+        "temp_directory": str(spill),
+    }
+    connection = duckdb.connect(config=config)
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")
+        _lock(connection, [context.workdir], reads)
+        yield connection
+    except duckdb.Error as error:
+        raise failure(error) from error
+    finally:
+        connection.close()
+
+
+def _lock(connection: Connection, folders: Iterable[Path], files: Iterable[Path]) -> None:
+    connection.execute(f"SET allowed_directories = {strings(str(f) + '/' for f in folders)}")
+    connection.execute(f"SET allowed_paths = {strings(str(f) for f in files)}")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def views(connection: Connection, inputs: Mapping[str, Artifact]) -> None:
+    """Make each input table a view of its name."""
+    for table, artifact in inputs.items():
+        scan = f"read_parquet({strings([str(artifact.path)])})"
+        connection.execute(f"CREATE VIEW {name(table)} AS SELECT * FROM {scan}")
+
+
+def write(connection: Connection, select: str, path: Path) -> int:
+    """Write a query's rows, in its order, to one Parquet file; returns how many."""
+    row = connection.execute(
+        f"COPY ({select}) TO {string(str(path))} "
+        f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def rows_of(connection: Connection, path: Path) -> int:
+    """How many rows a Parquet file has, from its footer."""
+    row = connection.execute(
+        f"SELECT num_rows FROM parquet_file_metadata({strings([str(path)])})"
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def message_of(error: duckdb.Error) -> str:
+    """The first lines of DuckDB's message, without its class and its drawing of the query."""
+    text = re.sub(r"^[A-Z][A-Za-z ]+ Error: ", "", str(error))
+    kept = re.split(r"\n\s*\nLINE \d+:|\nLINE \d+:|\n\s*Candidate|\n\n", text)[0]
+    return kept.strip().rstrip("!.")
+
+
+def failure(error: duckdb.Error) -> StackcError:
+    """A finding for an error of the engine at run time."""
+    text = str(error)
+    if "No space left" in text or "failed to offload" in text.lower():
+        return fail(
+            Code.NO_SPACE,
+            f"the disk is full: {message_of(error)}",
+            help="free some space and apply again: what was finished is kept",
+        )
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return fail(
+            Code.QUERY_FAILED,
+            "the query needs more memory than the run may use",
+            help="give the run more memory, or make the query smaller",
+            notes=(message_of(error),),
+        )
+    return fail(
+        Code.QUERY_FAILED,
+        f"the query failed on the data: {message_of(error)}",
+        help="filter or convert such values in the SQL, for example with `try_cast`",
+    )
