@@ -143,7 +143,8 @@ def _underline(mark: Mark, number: int, text: str) -> _Underline:
     start = span.column - 1 if number == span.line else indent
     end = span.end_column - 1 if number == span.end_line else len(text.rstrip())
     shown = mark.text if number == _lines_of(span)[-1] else ""
-    return _Underline(max(start, 0), max(end, start + 1), shown, mark.primary)
+    start = min(max(start, 0), len(text))
+    return _Underline(start, max(min(end, len(text)), start + 1), shown, mark.primary)
 
 
 def _quoted(number: int, text: str, marks: list[_Underline], frame: _Frame) -> list[str]:

@@ -1,0 +1,78 @@
+"""``stackc compile``: check a spec and make its graph; nothing runs and nothing is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from compiler.cli.options import CompileFormat, ConfigDirs, Overrides, SpecPath
+from compiler.cli.output import Output, json_text, program_version
+from compiler.diagnostics import StackcError
+
+if TYPE_CHECKING:
+    from compiler.pipeline import Compiled
+
+
+def command(
+    spec: SpecPath,
+    overrides: Overrides = None,
+    config_dir: ConfigDirs = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write the graph as JSON there.")
+    ] = None,
+    format: Annotated[
+        CompileFormat, typer.Option("--format", help="Text, JSON, or SARIF for code hosts.")
+    ] = CompileFormat.TEXT,
+) -> int:
+    """Check a spec and make its graph."""
+    from compiler.pipeline import compile_spec
+
+    output = Output(format, "compile")
+    try:
+        compiled = compile_spec(spec, overrides or (), config_dir or ())
+    except StackcError as error:
+        if format is not CompileFormat.SARIF:
+            raise
+        _write_sarif(error, output)
+        return 1
+    if out is not None:
+        from compiler.cli.files import write_text
+        from compiler.graph.serialize import to_json
+
+        write_text(out, json_text(to_json(compiled.graph)))
+    if format is CompileFormat.SARIF:
+        _write_sarif(StackcError(*compiled.warnings), output)
+    else:
+        _answer(compiled, out, output)
+    return 0
+
+
+def _write_sarif(found: StackcError, output: Output) -> None:
+    from compiler.report.sarif import to_sarif
+
+    output.raw(json_text(to_sarif(found.diagnostics, program_version())))
+
+
+def _answer(compiled: Compiled, out: Path | None, output: Output) -> None:
+    from compiler.cli.project import backend_names
+    from compiler.report.text_graph import blocks, graph_lines
+
+    graph = compiled.graph
+    chosen = backend_names(compiled.backends)
+    output.findings(compiled.warnings, compiled.sources)
+    output.lines(graph_lines(graph, chosen, output.style))
+    if out is not None:
+        output.line(f"The graph is in {out}")
+    output.document(
+        {
+            "name": graph.name,
+            "graph": graph.digest,
+            "nodes": len(graph),
+            "blocks": {block: [n.step for n in nodes] for block, nodes in blocks(graph).items()},
+            "backends": chosen,
+            "out": str(out) if out else None,
+        },
+        diagnostics=compiled.warnings,
+    )

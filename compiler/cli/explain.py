@@ -1,0 +1,77 @@
+"""``stackc explain``: a diagnostic's page, or every place that set a value."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from compiler.cli.frame import Refused
+from compiler.cli.options import ConfigDirs, Format, OutputFormat
+from compiler.cli.output import Output
+
+_CODE = re.compile(r"[EW]\d{3}", re.IGNORECASE)
+_PLACE = re.compile(r"[^=]+")
+
+
+def command(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CODE | [SPEC] PATH [KEY=VALUE]...",
+            help="E203; or models.late.algorithm.max_depth, in stack.yaml or another spec.",
+            show_default=False,
+        ),
+    ],
+    config_dir: ConfigDirs = None,
+    format: OutputFormat = Format.TEXT,
+) -> int:
+    """Explain a diagnostic's code, or where a value came from."""
+    output = Output(format, "explain")
+    if len(words) == 1 and _CODE.fullmatch(words[0]):
+        return _page(words[0].upper(), output)
+    spec, path, overrides = _asked(words)
+    return _value(spec, path, overrides, config_dir or [], output)
+
+
+def _asked(words: list[str]) -> tuple[Path, str, list[str]]:
+    """The spec, the path in it, and the overrides."""
+    if words[0].endswith((".yaml", ".yml")) or Path(words[0]).is_file():
+        spec, rest = Path(words[0]), words[1:]
+    else:
+        spec, rest = Path("stack.yaml"), words
+    if not rest or not _PLACE.fullmatch(rest[0]):
+        raise Refused("name a value, such as models.late.algorithm.max_depth")
+    return spec, rest[0], rest[1:]
+
+
+def _page(word: str, output: Output) -> int:
+    from compiler.codes import Code
+    from compiler.diagnostics import did_you_mean
+
+    known = [code.value for code in Code]
+    if word not in known:
+        near = "; ".join(did_you_mean(word, known))
+        raise Refused(f"there is no code {word} ({near})" if near else f"there is no code {word}")
+    try:
+        page = Code(word).page
+    except FileNotFoundError:
+        page = f"# {word}: {Code(word).name.replace('_', ' ').capitalize()}\n"
+    output.raw("" if output.json else page)
+    output.document({"code": word, "page": page})
+    return 0
+
+
+def _value(
+    spec: Path, asked: str, overrides: list[str], config_dirs: list[Path], output: Output
+) -> int:
+    from compiler.load import load
+    from compiler.report.text_explain import lookup, value_document, value_lines
+
+    loaded = load(spec, overrides, config_dirs)
+    found = lookup(loaded, asked)
+    output.lines(value_lines(found, loaded.sources, output.style))
+    output.document(value_document(found))
+    return 0

@@ -1,0 +1,52 @@
+"""Files that a command writes where the user said: whole, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+from compiler.codes import Code
+from compiler.diagnostics import StackcError, fail
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file in one move: a reader sees the old text or the new one.
+
+    Raises:
+        StackcError: E607 where the place cannot be written to, E712 without space.
+    """
+    try:
+        _write(path, text)
+    except OSError as problem:
+        raise cannot_write(path, problem) from problem
+
+
+def _write(path: Path, text: str) -> None:
+    if path.exists() and not path.is_file():  # a pipe or a device: /dev/stdout
+        path.write_text(text, encoding="utf-8")
+        return
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def cannot_write(path: Path, problem: OSError) -> StackcError:
+    """The finding for a file that could not be written."""
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return fail(Code.NO_SPACE, f"no space is left to write {path}", help="free some space")
+    reason = problem.strerror or type(problem).__name__
+    return fail(
+        Code.PROJECT_FOLDER,
+        f"{path} cannot be written: {reason.lower()}",
+        help="name a file in a folder that exists and that you may write to",
+    )

@@ -1,0 +1,45 @@
+"""The arguments that commands share: the spec, its overrides, where to look, how to answer."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+
+class Format(StrEnum):
+    """How a command answers."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class CompileFormat(StrEnum):
+    """How ``compile`` answers: findings also as SARIF, for code hosts."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+
+
+SpecPath: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="SPEC", help="The spec: a YAML file.", show_default=False)
+]
+Overrides: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY=VALUE]...",
+        help="Overrides: a.b=1, +new=1, ~gone, group=choice.",
+        show_default=False,
+    ),
+]
+ConfigDirs: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option("--config-dir", metavar="DIR", help="Further folder of config groups."),
+]
+OutputFormat: TypeAlias = Annotated[
+    Format, typer.Option("--format", help="Text for people, JSON for programs.")
+]
+Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
