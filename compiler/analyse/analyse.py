@@ -1,0 +1,58 @@
+"""The stage's straight line: names, then each block in the order of what it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from compiler.analyse.datasets import analyse_dataset
+from compiler.analyse.lock import Locked
+from compiler.analyse.models import analyse_model
+from compiler.analyse.monitors import analyse_monitor, analyse_notification
+from compiler.analyse.names import check_names, dependencies, order
+from compiler.analyse.predictions import analyse_prediction
+from compiler.analyse.scope import Scope
+from compiler.analyse.services import Services
+from compiler.analyse.sources import analyse_source
+from compiler.diagnostics import Findings
+from compiler.graph.node import Graph, ordered
+from specs.stack import Stack
+
+_BY_KIND: dict[str, Callable[[Scope, str], None]] = {
+    "sources": analyse_source,
+    "datasets": analyse_dataset,
+    "models": analyse_model,
+    "predictions": analyse_prediction,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """The graph, and the columns that were inferred on the way and belong in the lock."""
+
+    graph: Graph
+    inferred: dict[str, Locked]
+
+
+def analyse(
+    stack: Stack, root: Path, services: Services, lock: dict[str, Locked], findings: Findings
+) -> Analysed | None:
+    """The graph of a spec; None where ``findings`` has errors.
+
+    Every block is analysed even when another is wrong; one that reads a wrong
+    block is passed over, so each cause is reported once.
+    """
+    scope = Scope(stack, root, services, lock, findings)
+    kinds = check_names(stack, findings)
+    needs = dependencies(stack, kinds, services.binder)
+    for name in order(needs, kinds, findings):
+        kind, _, block = name.rpartition(".")
+        _BY_KIND[kind or kinds[name]](scope, block)
+    for name in sorted(stack.monitors):
+        analyse_monitor(scope, name)
+    for name in sorted(stack.notifications):
+        analyse_notification(scope, name)
+    if findings.errors:
+        return None
+    return Analysed(Graph(ordered(scope.nodes), name=stack.name), scope.inferred)

@@ -1,0 +1,81 @@
+"""Gates and metrics: read, fitted to the task, and to what is measured."""
+
+from __future__ import annotations
+
+import re
+
+from compiler.analyse.scope import Scope
+from compiler.codes import Code
+from compiler.diagnostics import Path, Within, did_you_mean
+from compiler.graph.operations import Gate
+from compiler.graph.types import Task
+from specs.metrics import DEFAULT_METRICS, METRICS, metrics_for
+from specs.models import Model
+
+_NUMBER = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+"
+_GATE = re.compile(
+    rf"\s*(?P<metric>[A-Za-z_]\w*)\s*(?P<op>>=|<=|>|<)\s*"
+    rf"(?:(?P<champion>champion)\s*(?:(?P<sign>[+-])\s*(?P<offset>{_NUMBER}))?|(?P<bound>-?(?:{_NUMBER})))\s*"
+)
+
+
+def measured(scope: Scope, model: Model, task: Task, path: Path) -> tuple[str, ...] | None:
+    """Metrics to compute, those of the gates included; None and findings where one is wrong."""
+    names = model.evaluation.metrics or DEFAULT_METRICS[task.value]
+    ok = True
+    for index, name in enumerate(model.evaluation.metrics or ()):
+        place = (*path, "evaluation", "metrics", index)
+        ok &= _metric_fits(scope, name, task, place, None, Code.METRIC_TASK)
+    return tuple(dict.fromkeys(names)) if ok else None
+
+
+def analyse_gates(scope: Scope, model: Model, task: Task, path: Path) -> tuple[Gate, ...] | None:
+    """The gates in normal form, or None and findings."""
+    gates: list[Gate] = []
+    for index, text in enumerate(model.gates):
+        gate = _gate(scope, text, task, (*path, "gates", index))
+        if gate is not None:
+            gates.append(gate)
+    return tuple(gates) if len(gates) == len(model.gates) else None
+
+
+def _gate(scope: Scope, text: str, task: Task, place: Path) -> Gate | None:
+    match = _GATE.fullmatch(text)
+    if match is None:
+        scope.findings.report(
+            Code.GATE_SYNTAX,
+            "a gate is `metric op number` or `metric op champion - number`",
+            place,
+            help="for example `roc_auc >= 0.8` or `roc_auc >= champion - 0.005`",
+        )
+        return None
+    metric = match["metric"]
+    within = Within(match.start("metric"), len(metric))
+    if not _metric_fits(scope, metric, task, place, within, Code.GATE_METRIC):
+        return None
+    if match["champion"]:
+        bound = float((match["sign"] or "") + (match["offset"] or "0"))
+    else:
+        bound = float(match["bound"])
+    op = match["op"]
+    normal = " ".join(text.split())
+    return Gate(normal, metric, op, bound, bool(match["champion"]))  # type: ignore[arg-type]
+
+
+def _metric_fits(
+    scope: Scope, name: str, task: Task, place: Path, within: Within | None, unknown: Code
+) -> bool:
+    known = metrics_for(task.value)
+    if name in known:
+        return True
+    if name in METRICS:
+        fits = ", ".join(f"`{m}`" for m in known)
+        message = f"`{name}` measures {' and '.join(METRICS[name].tasks)} models, not {task.value}"
+        scope.findings.report(
+            Code.METRIC_TASK, message, place, within=within, help=f"these fit: {fits}"
+        )
+    else:
+        ways = did_you_mean(name, known)
+        message = f"there is no metric `{name}`"
+        scope.findings.report(unknown, message, place, within=within, help=ways)
+    return False

@@ -1,0 +1,233 @@
+"""Models: target, task, features, algorithm and gates, and the nodes from fit to register."""
+
+from __future__ import annotations
+
+from compiler.analyse.columns import known_column
+from compiler.analyse.features import analyse_features
+from compiler.analyse.gates import analyse_gates, measured
+from compiler.analyse.scope import ModelInfo, Scope, TableInfo
+from compiler.codes import Code
+from compiler.diagnostics import Path
+from compiler.graph.node import Ref
+from compiler.graph.operations import (
+    Evaluate,
+    FeatureSpec,
+    FitFeatures,
+    Gate,
+    JudgeGates,
+    Package,
+    Register,
+    Train,
+    params,
+)
+from compiler.graph.types import (
+    Column,
+    DataType,
+    DocumentType,
+    EstimatorType,
+    FeaturesType,
+    ModelType,
+    Task,
+)
+from specs.algorithms import TRAITS, parameters_of
+from specs.models import Model
+
+_DEFAULT_TASK = {"bool": Task.BINARY, "string": Task.MULTICLASS}
+
+
+def analyse_model(scope: Scope, name: str) -> None:
+    """Add the nodes of one model."""
+    model = scope.stack.models[name]
+    path: Path = ("models", name)
+    info = scope.tables.get(model.dataset)
+    if info is None:
+        return
+    target = known_column(scope, info.type, model.target, (*path, "target"))
+    task = _task(scope, model, target, path) if target else None
+    found = analyse_features(scope, model, info.type, path)
+    fits = _parts_fit(scope, model, info, path) and _slices_fit(scope, model, info, path)
+    if target is None or task is None:
+        return
+    metrics = measured(scope, model, task, path)
+    gates = analyse_gates(scope, model, task, path)
+    if found is None or not fits or metrics is None or gates is None:
+        return
+    metrics = tuple(dict.fromkeys([*metrics, *(gate.metric for gate in gates)]))
+    features, request = found
+    type_ = ModelType(task, request, _response(task, target))
+    packaged = _fit_nodes(scope, name, model, info, features, type_, target)
+    registered = _judge_nodes(scope, name, model, info, packaged, type_, metrics, gates)
+    scope.models[name] = ModelInfo(type_, registered, model.dataset, model.evaluation.threshold)
+
+
+def _task(scope: Scope, model: Model, target: Column, path: Path) -> Task | None:
+    inferred = _DEFAULT_TASK.get(target.type)
+    if inferred is None and target.type.is_numeric:
+        inferred = Task.REGRESSION
+    asked = Task(model.task) if model.task else inferred
+    classes = target.type in ("bool", "string") or target.type.is_integer
+    fits = {Task.BINARY: classes, Task.MULTICLASS: classes and target.type != "bool"}
+    fits[Task.REGRESSION] = target.type.is_numeric
+    if asked is not None and fits[asked]:
+        return asked
+    what = f"for a {asked.value} model" if asked else "for any model"
+    scope.findings.report(
+        Code.TARGET_TYPE,
+        f"the target `{target.name}` is {target.type}, which is no target {what}",
+        (*path, "task") if model.task else (*path, "target"),
+        help="bool, text and integers are classes; numbers are for regression",
+    )
+    return None
+
+
+def _response(task: Task, target: Column) -> tuple[Column, ...]:
+    if task is Task.REGRESSION:
+        return (Column("prediction", DataType("float32"), False),)
+    label = target.type if not target.type.is_integer else DataType("int64")
+    return (
+        Column("prediction", label, False),
+        Column("probability", DataType("float32"), False),
+    )
+
+
+def _parts_fit(scope: Scope, model: Model, info: TableInfo, path: Path) -> bool:
+    needs = {"train", model.evaluation.part}
+    place: Path = (*path, "dataset")
+    if model.early_stopping is not None:
+        place = (*path, "early_stopping")
+        needs.add("validation")
+        if not TRAITS[model.algorithm.kind].early_stopping:
+            message = f"`{model.algorithm.kind}` does not learn in rounds that could stop early"
+            scope.findings.report(Code.ALGORITHM_TASK, message, place, help="remove it")
+            return False
+    missing = sorted(needs - set(info.parts))
+    if missing:
+        lacking = " and ".join(f"`{part}`" for part in missing)
+        scope.findings.report(
+            Code.SPLIT,
+            f"dataset `{model.dataset}` has no part {lacking}",
+            place,
+            help=f"add it to `datasets.{model.dataset}.split`, for example "
+            "`split: {train: 0.6, validation: 0.2, test: 0.2}`",
+        )
+    return not missing
+
+
+def _slices_fit(scope: Scope, model: Model, info: TableInfo, path: Path) -> bool:
+    found = [
+        known_column(scope, info.type, column, (*path, "evaluation", "slices", index))
+        for index, column in enumerate(model.evaluation.slices)
+    ]
+    if model.class_weight and _task_is_regression(model, info):
+        message = "`class_weight` is for classes, and this is a regression"
+        scope.findings.report(Code.ALGORITHM_TASK, message, (*path, "class_weight"))
+        return False
+    return None not in found
+
+
+def _task_is_regression(model: Model, info: TableInfo) -> bool:
+    if model.task:
+        return model.task == "regression"
+    return model.target in info.type and info.type.column(model.target).type.is_numeric
+
+
+def _fit_nodes(
+    scope: Scope,
+    name: str,
+    model: Model,
+    info: TableInfo,
+    features: tuple[FeatureSpec, ...],
+    type_: ModelType,
+    target: Column,
+) -> Ref:
+    """Features → train → package."""
+    path: Path = ("models", name)
+    train = info.parts["train"]
+    fitted = scope.add(
+        f"models.{name}/features",
+        FitFeatures(features, type_.request),
+        {"train": train},
+        {"features": FeaturesType(type_.request, tuple(f.name for f in features))},
+        (*path, "features"),
+    )
+    inputs = {"features": fitted, "train": train}
+    stopping = model.early_stopping
+    if stopping is not None:
+        inputs["validation"] = info.parts["validation"]
+    estimator = scope.add(
+        f"models.{name}/train",
+        Train(
+            type_.task,
+            target.name,
+            model.algorithm.kind,
+            params(parameters_of(model.algorithm)),
+            model.class_weight,
+            stopping.rounds if stopping else None,
+            model.seed,
+        ),
+        inputs,
+        {"estimator": EstimatorType(type_.task), "training": DocumentType("training")},
+        (*path, "algorithm"),
+    )
+    return scope.add(
+        f"models.{name}/package",
+        Package(target, type_.task),
+        {"features": fitted, "estimator": estimator},
+        {"model": type_},
+        path,
+    )
+
+
+def _judge_nodes(
+    scope: Scope,
+    name: str,
+    model: Model,
+    info: TableInfo,
+    packaged: Ref,
+    type_: ModelType,
+    metrics: tuple[str, ...],
+    gates: tuple[Gate, ...],
+) -> Ref:
+    """Evaluate → gates → register."""
+    path: Path = ("models", name)
+    evaluation = model.evaluation
+    part = info.parts[evaluation.part]
+    evaluate = Evaluate(metrics, model.target, evaluation.slices, evaluation.threshold)
+    measured_ref = scope.add(
+        f"models.{name}/evaluate",
+        evaluate,
+        {"model": packaged, "table": part},
+        {"metrics": DocumentType("metrics")},
+        (*path, "evaluation"),
+    )
+    inputs = {"model": packaged, "metrics": measured_ref}
+    if gates:
+        inputs["gates"] = _gates_node(scope, name, packaged, measured_ref, part, evaluate, gates)
+    return scope.add(
+        f"models.{name}/register",
+        Register(f"models.{name}"),
+        inputs,
+        {"model": type_, "registration": DocumentType("registration")},
+        path,
+    )
+
+
+def _gates_node(
+    scope: Scope,
+    name: str,
+    packaged: Ref,
+    metrics: Ref,
+    part: Ref,
+    evaluate: Evaluate,
+    gates: tuple[Gate, ...],
+) -> Ref:
+    inputs = {"model": packaged, "metrics": metrics}
+    if any(gate.champion for gate in gates):
+        inputs["table"] = part
+    return scope.add(
+        f"models.{name}/gates",
+        JudgeGates(f"models.{name}", gates, evaluate),
+        inputs,
+        {"gates": DocumentType("gates")},
+        ("models", name, "gates"),
+    )

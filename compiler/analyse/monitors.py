@@ -1,0 +1,173 @@
+"""Monitors and notifications: reference, columns and method, and their nodes."""
+
+from __future__ import annotations
+
+from compiler.analyse.columns import known_column
+from compiler.analyse.predictions import request_fits
+from compiler.analyse.scope import Scope, TableInfo
+from compiler.codes import Code
+from compiler.diagnostics import Path
+from compiler.graph.node import Ref
+from compiler.graph.operations import Alert, Channel, CompareProfiles, Profile, Window
+from compiler.graph.types import Column, DocumentType, ProfileType, TableType
+from specs.monitors import Monitor
+
+_NUMERIC_ONLY, _CATEGORIES_ONLY = ("ks",), ("chi_square",)
+
+
+def analyse_monitor(scope: Scope, name: str) -> None:
+    """Add the nodes of one monitor."""
+    monitor = scope.stack.monitors[name]
+    path: Path = ("monitors", name)
+    info = scope.tables.get(_table(scope, monitor))
+    reference = _reference(scope, monitor)
+    if info is None or reference is None:
+        return
+    window_fits = _window_fits(scope, monitor, info.type, path)
+    columns = _columns(scope, monitor, info, path)
+    if columns is None or not window_fits:
+        return
+    window = Window(monitor.window.where, monitor.window.by) if monitor.window else Window()
+    current = scope.add(
+        f"monitors.{name}/profile",
+        Profile(columns, window),
+        {"table": info.published},
+        {"profile": ProfileType(columns)},
+        path,
+    )
+    drift = scope.add(
+        f"monitors.{name}/compare",
+        CompareProfiles(columns, monitor.drift.method, monitor.drift.threshold),
+        {"reference": reference, "current": current},
+        {"drift": DocumentType("drift")},
+        (*path, "drift"),
+    )
+    told = tuple(f"notifications.{action.notify}" for action in monitor.on_alert)
+    alert = {"alert": DocumentType("alert")}
+    operation = Alert(f"monitors.{name}", told)
+    scope.add(f"monitors.{name}/alert", operation, {"drift": drift}, {**alert}, path)
+
+
+def _table(scope: Scope, monitor: Monitor) -> str:
+    if monitor.prediction is not None:
+        prediction = scope.stack.predictions.get(monitor.prediction)
+        return prediction.table if prediction else ""
+    return monitor.table or ""
+
+
+def _model(scope: Scope, monitor: Monitor) -> str | None:
+    if monitor.prediction is not None:
+        prediction = scope.stack.predictions.get(monitor.prediction)
+        return prediction.model if prediction else None
+    return monitor.model
+
+
+def _reference(scope: Scope, monitor: Monitor) -> Ref | None:
+    """The profile of the model's training part, or of the reference table."""
+    model = _model(scope, monitor)
+    if model is not None:
+        info = scope.models.get(model)
+        return scope.tables[info.dataset].profile if info else None
+    table = scope.tables.get(monitor.reference or "")
+    if table is None:
+        return None
+    return table.profile or _profile(scope, monitor.reference or "", table)
+
+
+def _profile(scope: Scope, name: str, table: TableInfo) -> Ref:
+    """A profile of a table that has none by itself; made once, shared by its monitors."""
+    kind = table.published.node.partition(".")[0]
+    address = f"{kind}.{name}/profile"
+    if any(node.address == address for node in scope.nodes):
+        return Ref(address, "profile")
+    columns = _profiled(table.type)
+    inputs, outputs = {"table": table.published}, {"profile": ProfileType(columns)}
+    return scope.add(address, Profile(columns), inputs, {**outputs}, (kind, name))
+
+
+def _profiled(table: TableType) -> tuple[str, ...]:
+    return tuple(c.name for c in table.columns if c.type.is_scalar and c.type != "binary")
+
+
+def _window_fits(scope: Scope, monitor: Monitor, table: TableType, path: Path) -> bool:
+    if monitor.window is None:
+        return True
+    binder = scope.services.binder
+    if monitor.window.where is not None:
+        problems, _ = binder.expression(monitor.window.where, table, "bool")
+        return not scope.problems(problems, (*path, "window", "where"))
+    problems, _ = binder.expression(monitor.window.by or "", table)
+    return not scope.problems(problems, (*path, "window", "by"))
+
+
+def _columns(scope: Scope, monitor: Monitor, info: TableInfo, path: Path) -> tuple[str, ...] | None:
+    """The columns to compare: those asked for, else the model's, else all both tables have."""
+    reference = _reference_table(scope, monitor)
+    if monitor.drift.columns is not None:
+        return _asked(scope, monitor, info.type, reference, path)
+    model = _model(scope, monitor)
+    if model is not None:
+        place = (*path, "prediction" if monitor.prediction else "table")
+        fits = request_fits(scope, info.type, scope.models[model], _table(scope, monitor), place)
+        columns: tuple[Column, ...] = scope.models[model].type.request if fits else ()
+    else:
+        columns = tuple(
+            c for c in info.type.columns if c.name in reference and c.name in _profiled(info.type)
+        )
+        if not columns:
+            message = f"`{monitor.table}` and `{monitor.reference}` share no column"
+            scope.findings.report(Code.MONITOR, message, (*path, "reference"))
+    fitting = tuple(c.name for c in columns if _method_fits(monitor.drift.method, c))
+    if columns and not fitting:
+        message = f"`{monitor.drift.method}` fits none of the columns"
+        place = (*path, "drift", "method")
+        scope.findings.report(Code.MONITOR, message, place, help="`auto` fits every column")
+    return fitting or None
+
+
+def _reference_table(scope: Scope, monitor: Monitor) -> TableType:
+    model = _model(scope, monitor)
+    name = scope.models[model].dataset if model else monitor.reference or ""
+    return scope.tables[name].type
+
+
+def _asked(
+    scope: Scope, monitor: Monitor, table: TableType, reference: TableType, path: Path
+) -> tuple[str, ...] | None:
+    ok = True
+    for index, name in enumerate(monitor.drift.columns or ()):
+        place = (*path, "drift", "columns", index)
+        column = known_column(scope, table, name, place)
+        if column is None or known_column(scope, reference, name, place) is None:
+            ok = False
+        elif not _method_fits(monitor.drift.method, column):
+            ok = False
+            kind = "numbers" if monitor.drift.method in _NUMERIC_ONLY else "categories"
+            message = f"`{monitor.drift.method}` compares {kind}, and `{name}` is {column.type}"
+            scope.findings.report(Code.MONITOR, message, place, help="`auto` fits every column")
+    return monitor.drift.columns if ok else None
+
+
+def _method_fits(method: str, column: Column) -> bool:
+    if not column.type.is_scalar or column.type == "binary":
+        return False
+    category = column.type in ("string", "bool")
+    return not (category and method in _NUMERIC_ONLY) and not (
+        not category and method in _CATEGORIES_ONLY
+    )
+
+
+def analyse_notification(scope: Scope, name: str) -> None:
+    """Add the node of one notification."""
+    block = scope.stack.notifications[name]
+    path: Path = ("notifications", name)
+    url = block.url
+    if url is not None and not url.startswith(("http://", "https://", "${secret:")):
+        message = "a webhook's address starts with `http://` or `https://`"
+        scope.findings.report(Code.BAD_VALUE, message, (*path, "url"))
+        return
+    operation = Channel(
+        f"notifications.{name}", url, tuple(sorted(block.headers.items())), block.events
+    )
+    outputs = {"channel": DocumentType("channel")}
+    scope.add(f"notifications.{name}/channel", operation, {}, {**outputs}, path)

@@ -1,0 +1,204 @@
+"""Plain data to a typed spec: pydantic's findings become located diagnostics."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from compiler.codes import Code
+from compiler.diagnostics import Findings, Path, did_you_mean
+from specs.base import Spec
+from specs.stack import LANGUAGE, Stack
+
+_KINDS = {
+    "extra_forbidden": Code.UNKNOWN_KEY,
+    "missing": Code.MISSING_KEY,
+    "union_tag_invalid": Code.UNKNOWN_KIND,
+    "union_tag_not_found": Code.MISSING_KEY,
+    "literal_error": Code.UNKNOWN_KIND,
+    "enum": Code.UNKNOWN_KIND,
+    "string_pattern_mismatch": Code.BAD_VALUE,
+    "value_error": Code.BAD_VALUE,
+}
+_ARTICLES = {
+    "string": "a text", "int": "a whole number", "float": "a number", "bool": "true or false",
+    "tuple": "a list", "list": "a list", "dict": "a mapping", "model": "a mapping",
+    "model_attributes": "a mapping",
+}  # fmt: skip
+_SECRET_PLACES = {("sources", "connection"), ("notifications", "url"), ("notifications", "headers")}
+
+
+def validate(config: dict[str, Any], findings: Findings) -> Stack | None:
+    """The typed spec, or None with everything that is wrong in ``findings``."""
+    version = config.get("stackc")
+    if isinstance(version, int) and not isinstance(version, bool) and version != LANGUAGE:
+        findings.report(
+            Code.LANGUAGE_VERSION,
+            f"this stackc speaks version {LANGUAGE} of the language, not {version}",
+            ("stackc",),
+            help=f"write `stackc: {LANGUAGE}`, or install a stackc that speaks {version}",
+        )
+        return None
+    _refuse_misplaced_secrets(config, (), findings)
+    try:
+        return Stack.model_validate(config)
+    except ValidationError as error:
+        _report(error, config, findings)
+        return None
+
+
+def _report(error: ValidationError, config: dict[str, Any], findings: Findings) -> None:
+    seen: set[tuple[Path, Code]] = set()
+    for detail in error.errors(include_url=False):
+        path, key = _spec_path(detail["loc"], config)
+        code = _code(detail["type"], key)
+        if (path, code) in seen:
+            continue
+        seen.add((path, code))
+        message, ways = _message(code, detail, path)
+        findings.report(code, message, path, key=key or code is Code.UNKNOWN_KEY, help=ways)
+
+
+def _code(kind: str, key: bool) -> Code:
+    if key:
+        return Code.BAD_NAME
+    if kind in _KINDS:
+        return _KINDS[kind]
+    return Code.WRONG_TYPE if kind.endswith("_type") else Code.BAD_VALUE
+
+
+def _message(code: Code, detail: Any, path: Path) -> tuple[str, tuple[str, ...]]:
+    """What is wrong, and the way out."""
+    name = str(path[-1]) if path else "the spec"
+    if code is Code.UNKNOWN_KEY:
+        return f"unknown key `{name}`", did_you_mean(name, _known_keys(path[:-1]))
+    if code is Code.MISSING_KEY:
+        missing = str(detail["loc"][-1]) if detail["type"] == "missing" else "kind"
+        where = ".".join(str(part) for part in path) or "the spec"
+        return f"`{where}` lacks `{missing}`", _missing_help(missing)
+    if code is Code.UNKNOWN_KIND:
+        return _unknown_kind(detail)
+    if code is Code.BAD_NAME:
+        return f"`{name}` cannot be a name here", (
+            "names are lower-case letters, digits and underscores, and start with a letter",
+        )
+    if code is Code.WRONG_TYPE:
+        wanted = detail["type"].removesuffix("_type")
+        article = _ARTICLES.get(wanted, detail["msg"].removeprefix("Input should be "))
+        return f"`{name}` must be {article}, not {_described(detail['input'])}", ()
+    text = detail["msg"].removeprefix("Value error, ").replace("Input should", "it should")
+    return f"`{name}`: {text}", ()
+
+
+def _missing_help(missing: str) -> tuple[str, ...]:
+    return ("add `stackc: 1` as the first line",) if missing == "stackc" else ()
+
+
+def _unknown_kind(detail: Any) -> tuple[str, tuple[str, ...]]:
+    context = detail.get("ctx", {})
+    if "tag" in context:
+        known = [word.strip("' ") for word in context["expected_tags"].split(",")]
+        return f"unknown kind `{context['tag']}`", did_you_mean(context["tag"], known)
+    expected = str(context.get("expected", "")).replace(" or ", ", ")
+    known = [word.strip("' ") for word in expected.split(",") if word.strip("' ")]
+    given = detail["input"]
+    if isinstance(given, str):
+        return f"`{given}` is none of the values allowed here", did_you_mean(given, known)
+    shown = " or ".join(known)
+    return f"expected {shown}, not {_described(given)}", ()
+
+
+def _described(value: Any) -> str:
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    text = str(value)
+    return f"the text `{text[:40]}`" if isinstance(value, str) else f"the number {text[:40]}"
+
+
+def _spec_path(loc: Iterable[int | str], config: Any) -> tuple[Path, bool]:
+    """Pydantic's location as a path in the spec: union tags dropped, short forms walked.
+
+    The second value tells whether the location is a mapping's key.
+    """
+    path: list[str | int] = []
+    here = config
+    parts = list(loc)
+    for index, part in enumerate(parts):
+        if part == "[key]":
+            return tuple(path), True
+        inner = _single(here)
+        if _has(here, part):
+            path.append(part)
+            here = here[part]
+        elif isinstance(inner, Mapping) and _has(inner, part):
+            path.extend((next(iter(here)), part))
+            here = inner[part]
+        elif index == len(parts) - 1:
+            break
+    return tuple(path), False
+
+
+def _has(value: Any, part: str | int) -> bool:
+    if isinstance(value, Mapping):
+        return part in value
+    return isinstance(value, list) and isinstance(part, int) and part < len(value)
+
+
+def _single(value: Any) -> Any:
+    """The only value of a one-key mapping: ``{wind: {impute: mean}}``."""
+    return next(iter(value.values())) if isinstance(value, Mapping) and len(value) == 1 else None
+
+
+def _known_keys(path: Path) -> set[str]:
+    """Keys that may stand at a path of the spec."""
+    models: set[type[BaseModel]] = {Stack}
+    for part in path:
+        models = {found for model in models for found in _below(model, part)} or models
+    return {field.alias or name for model in models for name, field in model.model_fields.items()}
+
+
+def _below(model: type[BaseModel], part: str | int) -> set[type[BaseModel]]:
+    for name, field in model.model_fields.items():
+        if part in (name, field.alias):
+            return _models(field.annotation)
+    return set()
+
+
+def _models(annotation: Any) -> set[type[BaseModel]]:
+    """Every model class inside an annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, Spec):
+        return {annotation}
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Union, types.UnionType, dict, tuple, typing.Annotated):
+        return {m for arg in typing.get_args(annotation) for m in _models(arg)}
+    return set()
+
+
+def _refuse_misplaced_secrets(value: Any, path: Path, findings: Findings) -> None:
+    """Secrets may stand only where they are resolved at the last moment."""
+    if isinstance(value, str):
+        place = (path[0], path[2]) if len(path) > 2 else None
+        if "${secret:" in value and place not in _SECRET_PLACES:
+            findings.report(
+                Code.SECRET_NOT_ALLOWED,
+                "a secret may not stand here: this value becomes part of the plan",
+                path,
+                help="secrets may stand in a source's `connection`, and in a "
+                "notification's `url` and `headers`",
+            )
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            _refuse_misplaced_secrets(item, (*path, key), findings)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _refuse_misplaced_secrets(item, (*path, index), findings)

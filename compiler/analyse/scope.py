@@ -1,0 +1,79 @@
+"""What analysis knows so far: the tables and models of the blocks it has been through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+
+from compiler.analyse.lock import Locked
+from compiler.analyse.services import Problem, Services
+from compiler.diagnostics import Findings, Path, Within
+from compiler.graph.node import Node, Ref
+from compiler.graph.operations import Operation
+from compiler.graph.types import ModelType, TableType, ValueType
+from specs.stack import Stack
+
+
+@dataclass(frozen=True, slots=True)
+class TableInfo:
+    """A table block: its type, where readers find it, and its parts where it is split."""
+
+    type: TableType
+    published: Ref
+    parts: dict[str, Ref] = field(default_factory=dict)
+    profile: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model block: its type, its registered version, its dataset's table."""
+
+    type: ModelType
+    registered: Ref
+    dataset: str
+    threshold: float
+
+
+@dataclass(slots=True)
+class Scope:
+    """The stage's working state; a block with errors leaves no entry, so nothing cascades."""
+
+    stack: Stack
+    root: FilePath
+    services: Services
+    lock: dict[str, Locked]
+    findings: Findings
+    tables: dict[str, TableInfo] = field(default_factory=dict)
+    models: dict[str, ModelInfo] = field(default_factory=dict)
+    nodes: list[Node] = field(default_factory=list)
+    inferred: dict[str, Locked] = field(default_factory=dict)
+
+    def add(
+        self,
+        address: str,
+        operation: Operation,
+        inputs: dict[str, Ref],
+        outputs: dict[str, ValueType],
+        origin: Path,
+    ) -> Ref:
+        """Add a node; returns its first output."""
+        node = Node(
+            address, operation, tuple(sorted(inputs.items())), tuple(outputs.items()), origin
+        )
+        self.nodes.append(node)
+        return Ref(address, next(iter(outputs)))
+
+    def problems(self, problems: Iterable[Problem], path: Path) -> bool:
+        """Report problems inside the text at a path; True when there were any."""
+        found = False
+        for problem in problems:
+            found = True
+            self.findings.report(
+                problem.code,
+                problem.message,
+                path,
+                within=Within(problem.offset, max(problem.length, 1)),
+                help=tuple(problem.help),
+            )
+        return found

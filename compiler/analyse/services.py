@@ -1,0 +1,81 @@
+"""What analysis asks of a backend: types of SQL, and a look at a source's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from compiler.codes import Code
+from compiler.graph.operations import Params
+from compiler.graph.types import Column, DataType, TableType
+
+
+class Problem(Protocol):
+    """Something wrong inside a piece of SQL or an expression, by character offset."""
+
+    @property
+    def code(self) -> Code:
+        """The diagnostic's code."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong."""
+
+    @property
+    def offset(self) -> int:
+        """First character, from 0."""
+
+    @property
+    def length(self) -> int:
+        """Number of characters."""
+
+    @property
+    def help(self) -> tuple[str, ...]:
+        """Ways out."""
+
+
+class BoundQuery(Protocol):
+    """A query with types: its columns, or its problems."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The result's columns in order; empty where there are problems."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with it."""
+
+
+class Binder(Protocol):
+    """Types SQL against table schemas without data; nothing outside is reached."""
+
+    def tables(self, sql: str) -> tuple[str, ...]:
+        """Names of the tables a query reads; empty where it cannot be parsed."""
+
+    def bind(self, sql: str, tables: Mapping[str, TableType]) -> BoundQuery:
+        """The type of a query over these tables."""
+
+    def expression(
+        self, text: str, table: TableType, expected: str | None = None
+    ) -> tuple[Sequence[Problem], DataType | None]:
+        """The type of a row-level SQL expression; ``expected`` names the type it must have."""
+
+
+class Inspector(Protocol):
+    """Looks at data to learn columns that a spec leaves out."""
+
+    def files(self, path: str, format: str, options: Params, project: Path) -> tuple[Column, ...]:
+        """The columns of files. Raises StackcError where they cannot be read."""
+
+    def database(self, connection: str, sql: str, project: Path) -> tuple[Column, ...]:
+        """The columns of a query's result. Raises StackcError where it cannot be run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The services analysis is given."""
+
+    binder: Binder
+    inspector: Inspector
