@@ -1,0 +1,114 @@
+"""Where the values of a composed config come from, found when somebody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from compiler.diagnostics import Diagnostic, Place, located
+from compiler.load.layers import Layer
+from compiler.load.pieces import PieceError
+from compiler.load.resolve import Resolver
+from compiler.source import Span
+
+Path: TypeAlias = tuple[str | int, ...]
+
+
+class Provenance:
+    """Answers where a place of the config was written: the file or argument that set it last.
+
+    Nothing is kept while a spec compiles; the texts are read again, with
+    marks, at the first question.
+    """
+
+    def __init__(self, layers: tuple[Layer, ...], resolver: Resolver | None = None) -> None:
+        self.layers = layers
+        self.resolver = resolver
+
+    def span(self, place: Place) -> Span | None:
+        """The span of a place; of the nearest thing around it where nothing set it."""
+        layer = self._last(place.path)
+        if layer is not None:
+            if place.within is not None and not place.key:
+                within = place.within
+                found = self._within(layer, place.path, within.offset, within.length)
+                if found is not None:
+                    return found
+            return layer.span(place.path, key=place.key)
+        for length in range(len(place.path) - 1, -1, -1):
+            around = place.path[:length]
+            layer = self._last(around)
+            if layer is not None:
+                return layer.span(around, key=True)
+        return None
+
+    def history(self, path: Path) -> list[tuple[Span, Any]]:
+        """Every place that set the value at a path, with what it set; the winner is last.
+
+        Values are as they were written, before interpolation.
+        """
+        found: list[tuple[Span, Any]] = []
+        for layer in self.layers:
+            if layer.sets(path) and not layer.deleted:
+                span = layer.span(path)
+                if span is not None:
+                    found.append((span, layer.value(path)))
+        return found
+
+    def written(self, path: Path, start: int, end: int) -> Span | None:
+        """The span of a stretch of a text as it was written, before interpolation."""
+        layer = self._last(path)
+        if layer is None:
+            return self.span(Place(path))
+        return layer.within(path, start, end - start) or layer.span(path)
+
+    def _last(self, path: Path) -> Layer | None:
+        return next((layer for layer in reversed(self.layers) if layer.sets(path)), None)
+
+    def _within(self, layer: Layer, path: Path, offset: int, length: int) -> Span | None:
+        raw = layer.written(path)
+        if raw is not None and "${" in raw and self.resolver is not None:
+            offset, length = _before_interpolation(self.resolver, raw, offset, length)
+        return layer.within(path, offset, length)
+
+
+def locate(diagnostics: Iterable[Diagnostic], provenance: Provenance) -> tuple[Diagnostic, ...]:
+    """The findings with the spans of their places and labels filled in, each once, sorted."""
+    found: dict[Diagnostic, None] = {}
+    for diagnostic in diagnostics:
+        span = diagnostic.span
+        if span is None and diagnostic.place is not None:
+            span = provenance.span(diagnostic.place)
+        labels = tuple(
+            replace(label, span=provenance.span(label.place))
+            if label.span is None and label.place is not None
+            else label
+            for label in diagnostic.labels
+        )
+        found[located(diagnostic, span, labels)] = None
+    return tuple(sorted(found, key=lambda diagnostic: diagnostic.sort_key))
+
+
+def _before_interpolation(
+    resolver: Resolver, raw: str, offset: int, length: int
+) -> tuple[int, int]:
+    """A stretch of a resolved text as a stretch of the text that was written."""
+    try:
+        segments = resolver.segments(raw)
+    except PieceError:
+        return offset, length
+    start = _written_at(segments, offset, False)
+    end = _written_at(segments, offset + max(length, 1) - 1, True)
+    return start, max(end - start, 1)
+
+
+def _written_at(segments: list[tuple[int, int, str]], offset: int, end: bool) -> int:
+    at = 0
+    for first, last, text in segments:
+        if offset < at + len(text):
+            if last - first == len(text):
+                return first + (offset - at) + int(end)
+            return last if end else first
+        at += len(text)
+    return segments[-1][1] if segments else offset
