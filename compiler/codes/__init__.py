@@ -95,7 +95,6 @@ class Code(StrEnum):
     NOTIFICATION_FAILED = "W701"
     OBJECT_DAMAGED = "W702"
     LOCK_WRITTEN = "W301"
-    UNUSED_BLOCK = "W201"
 
     @property
     def page(self) -> str:
