@@ -1,0 +1,1 @@
+"""What the tests share: Markdown blocks, the command line in process, projects to run in."""
