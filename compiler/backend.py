@@ -81,7 +81,7 @@ class TaskContext:
     Attributes:
         address: The node's address, for messages.
         key: The node's key, what it observed outside included.
-        input_keys: The key of the producer of each input.
+        input_keys: The token of each input (``compiler.graph.node.input_tokens``).
         observed: What the operation's observer found at plan time.
         project: The spec's folder; relative paths are resolved against it.
         state: The folder ``.stackc`` for backends that keep files of their own.

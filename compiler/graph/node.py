@@ -56,12 +56,34 @@ class Node:
         return dict(self.outputs)[name]
 
 
-def key_of(node: Node, inputs: Mapping[str, str], observed: str | None = None) -> str:
-    """A node's key from its operation and the keys of its inputs, and of nothing else.
+def input_tokens(node: Node, nodes: Mapping[str, Node], keys: Mapping[str, str]) -> dict[str, str]:
+    """For each input what it is: the key and output of the node the value comes from.
+
+    A value that a node only forwards (a published table, a registered model)
+    is what it was before.
+    """
+    tokens: dict[str, str] = {}
+    for name, ref in node.inputs:
+        origin = forwarded(ref, nodes)
+        tokens[name] = f"{keys[origin.node]}:{origin.output}"
+    return tokens
+
+
+def forwarded(ref: Ref, nodes: Mapping[str, Node]) -> Ref:
+    """The output a value comes from, behind every node that only forwards it."""
+    producer = nodes[ref.node]
+    while ref.output in type(producer.operation).forwards:
+        ref = dict(producer.inputs)[type(producer.operation).forwards[ref.output]]
+        producer = nodes[ref.node]
+    return ref
+
+
+def node_key(node: Node, tokens: Mapping[str, str], observed: str | None = None) -> str:
+    """A node's key from its operation and what its inputs are, and from nothing else.
 
     Args:
         node: The node.
-        inputs: For each input name the producer's key.
+        tokens: Its ``input_tokens``.
         observed: Fingerprint of what the operation observes outside; None
             where it observes nothing or before anything was looked at.
     """
@@ -71,7 +93,7 @@ def key_of(node: Node, inputs: Mapping[str, str], observed: str | None = None) -
             "operation": type(operation).__name__,
             "version": type(operation).version,
             "parameters": plain(operation),
-            "inputs": {name: f"{inputs[name]}:{ref.output}" for name, ref in node.inputs},
+            "inputs": tokens,
             "observed": observed,
         }
     )
@@ -99,10 +121,10 @@ class Graph:
     @cached_property
     def keys(self) -> dict[str, str]:
         """Structural keys by address: before anything outside is observed."""
+        nodes = {node.address: node for node in self.nodes}
         keys: dict[str, str] = {}
         for node in self.nodes:
-            inputs = {name: keys[ref.node] for name, ref in node.inputs}
-            keys[node.address] = key_of(node, inputs)
+            keys[node.address] = node_key(node, input_tokens(node, nodes, keys))
         return keys
 
     @cached_property

@@ -4,7 +4,9 @@ A *step* is a pure function of its inputs: content-addressed, cached, safe to
 repeat. A *resource* lives outside the store and is reconciled with what is
 really there. ``capability`` names what a backend must offer to run it;
 ``observes`` names what of the outside world belongs to its key, asked at plan
-time; ``version`` rises when the meaning of the implementation changes.
+time; ``forwards`` names outputs that are an input's very value, so that readers
+are keyed by where the value comes from and not by the node it passed through
+(a stricter rule or gate retrains nothing); ``version`` rises when the meaning of the implementation changes.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ class Operation:
     category: ClassVar[str]
     kind: ClassVar[Literal["step", "resource"]] = "step"
     observes: ClassVar[bool] = False
+    forwards: ClassVar[Mapping[str, str]] = {}
     version: ClassVar[int] = 1
 
 
@@ -115,6 +118,7 @@ class Publish(Operation):
     capability = "version"
     category = "publish"
     kind = "resource"
+    forwards = {"table": "table"}
     name: str
 
 
@@ -308,6 +312,7 @@ class Register(Operation):
     capability = "register"
     category = "register"
     kind = "resource"
+    forwards = {"model": "model"}
     name: str
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from compiler.graph.node import Graph, Node, Ref, key_of
+from compiler.graph.node import Graph, Node, Ref, input_tokens, node_key
 
 
 def share(graph: Graph) -> Graph:
@@ -12,19 +12,19 @@ def share(graph: Graph) -> Graph:
     first: dict[str, str] = {}
     keys: dict[str, str] = {}
     aliases: dict[str, str] = dict(graph.aliases)
-    nodes: list[Node] = []
+    nodes: dict[str, Node] = {}
     for node in graph.nodes:
         rewired = _rewired(node, aliases)
-        key = key_of(rewired, {name: keys[ref.node] for name, ref in rewired.inputs})
+        key = node_key(rewired, input_tokens(rewired, nodes, keys))
         if node.operation.kind == "step" and key in first:
             aliases[node.address] = first[key]
             continue
         first.setdefault(key, node.address)
         keys[node.address] = key
-        nodes.append(rewired)
+        nodes[rewired.address] = rewired
     if len(nodes) == len(graph.nodes):
         return graph
-    return replace(graph, nodes=tuple(nodes), aliases=tuple(sorted(aliases.items())))
+    return replace(graph, nodes=tuple(nodes.values()), aliases=tuple(sorted(aliases.items())))
 
 
 def _rewired(node: Node, aliases: dict[str, str]) -> Node:
