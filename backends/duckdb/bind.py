@@ -1,0 +1,235 @@
+"""The typed binder: what columns a SELECT yields over given tables, or what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import duckdb
+
+from backends.duckdb.parsed import Mention, NotOneSelect, Parsed, parse
+from backends.duckdb.problems import SqlProblem, translate
+from backends.duckdb.purity import Functions, impure
+from backends.duckdb.text import name as quoted
+from backends.duckdb.types import from_duckdb, to_duckdb
+from compiler.codes import Code
+from compiler.diagnostics import did_you_mean
+from compiler.graph.types import Column, DataType, TableType
+
+_ROWS = "__rows"
+
+
+@dataclass(frozen=True, slots=True)
+class BoundQuery:
+    """A SELECT's columns, all nullable and without tags, or its problems."""
+
+    columns: tuple[Column, ...] = ()
+    problems: tuple[SqlProblem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BoundExpression:
+    """An expression's type, or its problems."""
+
+    type: DataType | None = None
+    problems: tuple[SqlProblem, ...] = ()
+
+
+class Binder:
+    """Binds SQL against table types; nothing is executed, no file or network is touched.
+
+    Offsets in problems count characters in the text that was given.
+    """
+
+    def __init__(self) -> None:
+        self._connection = duckdb.connect(
+            config={
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "enable_external_access": False,
+                "threads": 1,
+            }
+        )
+        self._connection.execute("SET errors_as_json = true")
+        self._connection.execute("SET TimeZone = 'UTC'")
+        self._functions = Functions.of(self._connection)
+        self._declared: dict[str, tuple[tuple[str, DataType], ...]] = {}
+
+    def tables(self, sql: str) -> tuple[str, ...]:
+        """The tables a SELECT reads, as written, each once; () where it cannot be parsed."""
+        try:
+            parsed = parse(self._connection, sql)
+        except NotOneSelect:
+            return ()
+        return tuple(dict.fromkeys(m.name for m in parsed.tables if len(m.path) == 1))
+
+    def bind(self, sql: str, tables: Mapping[str, TableType]) -> BoundQuery:
+        """Type one SELECT over the tables by their names (any case, as in SQL)."""
+        try:
+            parsed = parse(self._connection, sql)
+        except NotOneSelect as error:
+            return BoundQuery(problems=(_not_one_select(error, sql),))
+        known = {name.lower(): table for name, table in tables.items()}
+        problems = self._mentions(parsed, known, tuple(tables), sql)
+        if problems:
+            return BoundQuery(problems=problems)
+        read = {m.name.lower(): known[m.name.lower()] for m in parsed.tables}
+        return self._describe(sql, read)
+
+    def expression(
+        self, text: str, table: TableType, expected: str | None = "bool"
+    ) -> BoundExpression:
+        """Type one row-level expression over a table's columns.
+
+        Args:
+            text: The expression: no aggregate, window or subquery.
+            table: Its columns.
+            expected: The canonical type it must have; None takes any.
+        """
+        prefix = "SELECT ("
+        sql = f"{prefix}{text}\n) AS x FROM {_ROWS}"
+        problems = self._shape(text, sql)
+        bound = BoundQuery(problems=problems) if problems else self.bind(sql, {_ROWS: table})
+        if bound.problems:
+            return BoundExpression(problems=tuple(_shift(p, prefix, text) for p in bound.problems))
+        found = bound.columns[0].type
+        if expected is not None and found != expected:
+            message = f"expected {expected}, but this is {found}"
+            problem = SqlProblem(Code.EXPRESSION_TYPE, message, 0, max(1, len(text)))
+            return BoundExpression(found, (problem,))
+        return BoundExpression(found)
+
+    def _shape(self, text: str, sql: str) -> tuple[SqlProblem, ...]:
+        """Problems of a text that is no single row-level expression."""
+        if not text.strip():
+            return (SqlProblem(Code.EXPRESSION_SYNTAX, "the expression is empty", None),)
+        try:
+            parsed = parse(self._connection, sql)
+        except NotOneSelect as error:
+            return (_not_one_select(error, sql),)
+        node = parsed.node
+        alone = (
+            node.get("type") == "SELECT_NODE"
+            and len(node["select_list"]) == 1
+            and (node["from_table"] or {}).get("type") == "BASE_TABLE"
+            and [m.name for m in parsed.tables] == [_ROWS]
+            and not any(
+                node.get(part) for part in ("where_clause", "modifiers", "having", "qualify")
+            )
+            and not node["group_expressions"]
+        )
+        aggregates = [m for m in parsed.functions if m.name.lower() in self._functions.aggregates]
+        if alone and not aggregates and not parsed.classes & {"WINDOW", "SUBQUERY", "STAR"}:
+            return ()
+        message = "only an expression over the columns of one row is allowed here"
+        offset = aggregates[0].offset if aggregates else None
+        length = aggregates[0].length if aggregates else 1
+        return (SqlProblem(Code.EXPRESSION_SYNTAX, message, _chars(sql, offset), length),)
+
+    def _mentions(
+        self, parsed: Parsed, known: Mapping[str, TableType], names: tuple[str, ...], sql: str
+    ) -> tuple[SqlProblem, ...]:
+        """Problems of the names that the SELECT mentions."""
+        if parsed.shows:
+            return (SqlProblem(Code.SQL_SYNTAX, "only a single SELECT is allowed here", None),)
+        read = [known[m.name.lower()] for m in parsed.tables if m.name.lower() in known]
+        columns = frozenset(name.lower() for table in read for name in table.names)
+        outside = impure(parsed, self._functions, columns, self._connection)
+        problems = [_impure_problem(m, sql) for m in outside]
+        for mention in parsed.tables:
+            if mention in outside or (len(mention.path) == 1 and mention.name.lower() in known):
+                continue
+            problems.append(_unknown_table(mention, names, sql))
+        return tuple(problems)
+
+    def _describe(self, sql: str, tables: Mapping[str, TableType]) -> BoundQuery:
+        try:
+            for name, table in tables.items():
+                self._declare(name, table)
+            rows = self._connection.execute(f"DESCRIBE {sql}").fetchall()
+        except duckdb.Error as error:
+            problem = translate(error, tables)
+            offset = _chars(sql, _less(problem.offset, len("DESCRIBE ")))
+            return BoundQuery(problems=(replace(problem, offset=offset),))
+        columns = tuple(Column(str(row[0]), from_duckdb(str(row[1]))) for row in rows)
+        return BoundQuery(columns, _duplicates(columns))
+
+    def _declare(self, name: str, table: TableType) -> None:
+        """Make an empty table of this type, unless it is already there."""
+        signature = tuple((column.name, column.type) for column in table.columns)
+        if self._declared.get(name) == signature:
+            return
+        columns = ", ".join(f"{quoted(n)} {to_duckdb(t)}" for n, t in signature)
+        self._connection.execute(f"CREATE OR REPLACE TABLE {quoted(name)} ({columns})")
+        self._declared[name] = signature
+
+
+def _duplicates(columns: tuple[Column, ...]) -> tuple[SqlProblem, ...]:
+    seen: set[str] = set()
+    twice = [c.name for c in columns if c.name.lower() in seen or seen.add(c.name.lower())]  # type: ignore[func-returns-value]
+    return tuple(
+        SqlProblem(
+            Code.DUPLICATE_NAME,
+            f"two columns of the result are named `{name}`",
+            None,
+            help=("name one of them otherwise with `as`, or leave one out",),
+        )
+        for name in dict.fromkeys(twice)
+    )
+
+
+def _not_one_select(error: NotOneSelect, sql: str) -> SqlProblem:
+    offset = _chars(sql, error.offset)
+    length = error.length if error.offset is not None else 1
+    return SqlProblem(Code.SQL_SYNTAX, error.message, offset, length)
+
+
+def _impure_problem(mention: Mention, sql: str) -> SqlProblem:
+    what = f"`{mention.name}`"
+    return SqlProblem(
+        Code.IMPURE_SQL,
+        f"{what} depends on more than its inputs",
+        _chars(sql, mention.offset),
+        mention.length,
+        ("SQL sees only the tables it names, so that its result can be kept and repeated; "
+         "bring files in as a source, and dates as columns",),
+    )  # fmt: skip
+
+
+def _unknown_table(mention: Mention, names: tuple[str, ...], sql: str) -> SqlProblem:
+    shown = ".".join(mention.path)
+    offset = _chars(sql, mention.offset)
+    if len(mention.path) > 1:
+        helps: tuple[str, ...] = ("tables have no schema here: write the block's name alone",)
+    else:
+        helps = did_you_mean(mention.name, names)
+    return SqlProblem(Code.UNKNOWN_TABLE, f"no table `{shown}`", offset, mention.length, helps)
+
+
+def _shift(problem: SqlProblem, prefix: str, text: str) -> SqlProblem:
+    """The problem as one of the expression alone: codes and offsets without the query around it."""
+    code = {
+        Code.SQL_SYNTAX: Code.EXPRESSION_SYNTAX,
+        Code.SQL_TYPE: Code.EXPRESSION_TYPE,
+    }.get(problem.code, problem.code)
+    offset = _less(problem.offset, len(prefix))
+    if offset is not None:
+        offset = min(offset, max(0, len(text) - 1))
+    return replace(problem, code=code, offset=offset)
+
+
+def _less(offset: int | None, by: int) -> int | None:
+    return None if offset is None else max(0, offset - by)
+
+
+def _found(sql: str, name: str) -> int | None:
+    """Where a name stands that the parser gives no place for (functions in FROM)."""
+    offset = sql.lower().find(name.lower())
+    return offset if offset >= 0 else None
+
+
+def _chars(sql: str, offset: int | None) -> int | None:
+    """Characters before a byte offset."""
+    if offset is None or sql.isascii():
+        return offset
+    return len(sql.encode()[:offset].decode(errors="ignore"))
