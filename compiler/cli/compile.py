@@ -39,9 +39,9 @@ def command(
         return 1
     if out is not None:
         from compiler.cli.files import write_text
-        from compiler.graph.serialize import to_json
+        from compiler.graph.serialize import to_bytes
 
-        write_text(out, json_text(to_json(compiled.graph)))
+        write_text(out, to_bytes(compiled.graph).decode("utf-8"))
     if format is CompileFormat.SARIF:
         _write_sarif(StackcError(*compiled.warnings), output)
     else:

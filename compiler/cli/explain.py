@@ -68,10 +68,16 @@ def _value(
     spec: Path, asked: str, overrides: list[str], config_dirs: list[Path], output: Output
 ) -> int:
     from compiler.load import load
-    from compiler.report.text_explain import lookup, value_document, value_lines
+    from compiler.report.diagnostics import terminal_width
+    from compiler.report.text_explain import NoSuchValue, lookup, value_document, value_lines
 
     loaded = load(spec, overrides, config_dirs)
-    found = lookup(loaded, asked)
-    output.lines(value_lines(found, loaded.sources, output.style))
+    config = {**loaded.config, "backends": loaded.backends}
+    try:
+        found = lookup(config, loaded.provenance, asked)
+    except NoSuchValue as gone:
+        path, helps = gone.args
+        raise Refused("; ".join([f"{spec} sets no {path}", *helps])) from gone
+    output.lines(value_lines(found, loaded.sources, output.style, terminal_width()))
     output.document(value_document(found))
     return 0

@@ -1,4 +1,4 @@
-"""The frame around every command: its end is an exit code and a rendered finding, never a traceback."""
+"""The frame around every command: it ends with an exit code, never with a traceback."""
 
 from __future__ import annotations
 

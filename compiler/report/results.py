@@ -1,0 +1,88 @@
+"""What a stack's nodes have found, gathered from the documents that they made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from compiler.graph.documents import (
+    Drift,
+    Gates,
+    Metrics,
+    Registration,
+    Training,
+    Verdict,
+    Version,
+)
+from compiler.graph.node import Graph
+from compiler.graph.types import DocumentType
+
+ReadDocument: TypeAlias = Callable[[str, str], Any]
+"""Reads a node's document by address and output; None where it has not been made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The documents of a stack by their block's address (``models.late``)."""
+
+    metrics: dict[str, Metrics] = field(default_factory=dict)
+    gates: dict[str, Gates] = field(default_factory=dict)
+    registration: dict[str, Registration] = field(default_factory=dict)
+    training: dict[str, Training] = field(default_factory=dict)
+    drift: dict[str, Drift] = field(default_factory=dict)
+    version: dict[str, Version] = field(default_factory=dict)
+    verdict: dict[str, Verdict] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, by kind and block; curves are left to the report."""
+        return {
+            "models": {block: self._model(block) for block in self._models()},
+            "tables": {
+                block: {"version": self.version.get(block), "verdict": self.verdict.get(block)}
+                for block in sorted({*self.version, *self.verdict})
+            },
+            "monitors": {block: _without_bins(drift) for block, drift in self.drift.items()},
+        }
+
+    def _models(self) -> list[str]:
+        return sorted({*self.metrics, *self.gates, *self.registration, *self.training})
+
+    def _model(self, block: str) -> dict[str, Any]:
+        metrics = self.metrics.get(block)
+        return {
+            "metrics": metrics["metrics"] if metrics else None,
+            "rows": metrics["rows"] if metrics else None,
+            "slices": metrics["slices"] if metrics else [],
+            "gates": self.gates.get(block),
+            "registration": self.registration.get(block),
+        }
+
+
+def collect(graph: Graph, read: ReadDocument) -> Results:
+    """Gather what is there; what was never made is left out.
+
+    Args:
+        graph: The stack.
+        read: Reads one document, or gives None.
+    """
+    results = Results()
+    for address, node in graph.by_address.items():
+        for name, value_type in node.outputs:
+            if isinstance(value_type, DocumentType):
+                document = read(node.address, name)
+                if document is not None:
+                    block = address.split("/", 1)[0]
+                    getattr(results, value_type.kind)[block] = document
+    return results
+
+
+def _without_bins(drift: Drift) -> dict[str, Any]:
+    def column(found: Any) -> dict[str, Any]:
+        return {k: v for k, v in found.items() if k not in ("bins", "reference", "current")}
+
+    windows = [
+        {**window, "columns": [column(found) for found in window["columns"]]}
+        for window in drift["windows"]
+    ]
+    return {**drift, "windows": windows}
