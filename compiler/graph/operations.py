@@ -6,7 +6,8 @@ really there. ``capability`` names what a backend must offer to run it;
 ``observes`` names what of the outside world belongs to its key, asked at plan
 time; ``forwards`` names outputs that are an input's very value, so that readers
 are keyed by where the value comes from and not by the node it passed through
-(a stricter rule or gate retrains nothing); ``version`` rises when the meaning of the implementation changes.
+(a stricter rule or gate retrains nothing); ``version`` rises when the meaning
+of the implementation changes.
 """
 
 from __future__ import annotations
