@@ -1,0 +1,173 @@
+"""Alerts that become events, and the channels that events go to: a webhook or the log."""
+
+# ruff: noqa: ARG002 (a protocol sets the arguments, whether a class needs them or not)
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+from backends.local.webhook import post
+from compiler.backend import Applied, Artifact, EventDraft, Json, Outcome, TaskContext
+from compiler.engine import durable
+from compiler.graph.digest import digest
+from compiler.graph.documents import Drift, WindowDrift
+from compiler.graph.operations import Alert, Channel
+
+LOG = "events.log"
+ALERTS = "alerts"
+WORST = 5
+"""Columns of a window, and ``WINDOWS`` windows, that an event names."""
+WINDOWS = 20
+
+
+class Channels:
+    """Channels: nothing of them lives outside; events are delivered to them from the outbox."""
+
+    def read(self, attributes: Mapping[str, Json], context: TaskContext) -> bool:
+        """Always there."""
+        return True
+
+    def find(self, operation_id: str, context: TaskContext) -> Applied | None:
+        """Nothing was made, so nothing is found."""
+        return None
+
+    def apply(
+        self,
+        operation: Channel,
+        inputs: Mapping[str, Artifact],
+        operation_id: str,
+        context: TaskContext,
+    ) -> Applied:
+        """Note the channel; nobody is told anything."""
+        return Applied({"name": operation.name, "digest": digest(operation)}, Outcome({}))
+
+    def delete(
+        self, attributes: Mapping[str, Json], operation_id: str, context: TaskContext
+    ) -> None:
+        """Nothing to remove; the log stays, it is history."""
+
+    def deliver(self, operation: Channel, event: Mapping[str, Json], context: TaskContext) -> None:
+        """Hand one CloudEvent to the channel: POST it, or append it to ``.stackc/events.log``.
+
+        Raises:
+            StackcError: W701 where the webhook does not take it, E708 where a
+                secret is missing. The message holds the url as the spec has
+                it, never a resolved secret.
+        """
+        body = json.dumps(event, allow_nan=False).encode("ascii")
+        if operation.url is None:
+            durable.append(context.state / LOG, body + b"\n")
+            return
+        headers = {name: context.secret(value) for name, value in operation.headers}
+        post(operation.name, operation.url, context.secret(operation.url), headers, body)
+
+
+class Alerts:
+    """Alerts: one per drift document, recorded under ``.stackc/alerts`` by operation id."""
+
+    def read(self, attributes: Mapping[str, Json], context: TaskContext) -> bool:
+        """Whether the record is there and is of the same document."""
+        record = _record(_path(str(attributes.get("operation_id")), context))
+        return record is not None and record["attributes"] == dict(attributes)
+
+    def find(self, operation_id: str, context: TaskContext) -> Applied | None:
+        """The alert that was recorded under this id, its events included."""
+        record = _record(_path(operation_id, context))
+        return None if record is None else _applied(record)
+
+    def apply(
+        self,
+        operation: Alert,
+        inputs: Mapping[str, Artifact],
+        operation_id: str,
+        context: TaskContext,
+    ) -> Applied:
+        """Record the verdict; an event ``drift.detected`` where the document alerts."""
+        earlier = self.find(operation_id, context)
+        if earlier is not None:
+            return earlier
+        source = inputs["drift"]
+        drift = cast("Drift", json.loads(source.path.read_text(encoding="utf-8")))
+        record = {
+            "address": context.address,
+            "attributes": {
+                "operation_id": operation_id,
+                "digest": source.digest,
+                "alert": drift["alert"],
+            },
+            "summary": {"alert": drift["alert"], "drifted": len(_drifted(drift))},
+            "events": [asdict(_event(operation, drift, context))] if drift["alert"] else [],
+        }
+        durable.write(_path(operation_id, context), json.dumps(record).encode("ascii"))
+        return _applied(record)
+
+    def delete(
+        self, attributes: Mapping[str, Json], operation_id: str, context: TaskContext
+    ) -> None:
+        """Remove the records of this node."""
+        for path in (context.state / ALERTS).glob("*.json"):
+            record = _record(path)
+            if record is not None and record["address"] == context.address:
+                durable.remove(path)
+
+
+def _path(operation_id: str, context: TaskContext) -> Path:
+    return context.state / ALERTS / f"{digest(operation_id)[:32]}.json"
+
+
+def _record(path: Path) -> dict[str, Any] | None:
+    """What was recorded; None where nothing was, or nothing that can be read."""
+    try:
+        record = json.loads(path.read_bytes())
+        # One look at what every reader of it needs.
+        _applied(record), record["address"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return cast("dict[str, Any]", record)
+
+
+def _applied(record: Mapping[str, Any]) -> Applied:
+    events = tuple(
+        EventDraft(**{**event, "notify": tuple(event["notify"])}) for event in record["events"]
+    )
+    return Applied(dict(record["attributes"]), Outcome({}, dict(record["summary"]), events))
+
+
+def _drifted(drift: Drift) -> list[WindowDrift]:
+    return [window for window in drift["windows"] if window["drifted"]]
+
+
+def _worst(window: WindowDrift) -> list[dict[str, Json]]:
+    """The window's drifted columns, the farthest first; distances and no values of rows."""
+    columns = [column for column in window["columns"] if column["drifted"]]
+    columns.sort(key=lambda column: (-(column["distance"] or 0.0), column["column"]))
+    return [
+        {"column": c["column"], "distance": c["distance"], "method": c["method"]}
+        for c in columns[:WORST]
+    ]
+
+
+def _event(operation: Alert, drift: Drift, context: TaskContext) -> EventDraft:
+    windows = _drifted(drift)
+    worst = max(windows, key=lambda window: _worst(window)[0]["distance"] or 0.0)
+    column = _worst(worst)[0]
+    message = (
+        f"{operation.monitor}: {len(windows)} of {len(drift['windows'])} windows drifted; "
+        f"worst in `{worst['window']}`: {column['column']}, {column['method']} "
+        f"{column['distance']:.3g} (threshold {drift['threshold']:g})"
+    )
+    told = [
+        {"window": w["window"], "rows": w["rows"], "columns": _worst(w)} for w in windows[:WINDOWS]
+    ]
+    data = {
+        "monitor": operation.monitor,
+        "method": drift["method"],
+        "threshold": drift["threshold"],
+        "drifted": len(windows),
+        "windows": told,
+    }
+    subject = context.address.split("/", 1)[0]
+    return EventDraft("drift.detected", subject, message, "warning", data, operation.notify)
