@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from compiler.codes import Code
-from compiler.source import Span
+from compiler.source import Sources, Span
 
 Path: TypeAlias = tuple[str | int, ...]
 """A place in the composed spec: ``("models", "late", "features", 2)``."""
@@ -81,11 +81,15 @@ class Diagnostic:
 
 
 class StackcError(Exception):
-    """What a command ends with: one or more diagnostics, never a traceback."""
+    """What a command ends with: one or more diagnostics, never a traceback.
+
+    ``sources`` are the texts to quote, where a stage that read any knows them.
+    """
 
     def __init__(self, *diagnostics: Diagnostic) -> None:
         super().__init__("; ".join(f"{d.code.value}: {d.message}" for d in diagnostics))
         self.diagnostics: tuple[Diagnostic, ...] = diagnostics
+        self.sources: Sources | None = None
 
 
 def fail(

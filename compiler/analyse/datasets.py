@@ -158,8 +158,8 @@ def _split(scope: Scope, split: Split, table: TableType, path: Path) -> SplitOp 
     if not split.by_fraction:
         wrong = False
         for part, text in split.parts.items():
-            problems, _ = scope.services.binder.expression(text, table, "bool")
-            wrong |= scope.problems(problems, (*path, part))
+            bound = scope.services.binder.expression(text, table, "bool")
+            wrong |= scope.problems(bound.problems, (*path, part))
         return None if wrong else SplitOp(predicates=tuple(split.parts.items()))
     places: list[tuple[Path, str]] = [
         ((*path, "group", i), c) for i, c in enumerate(split.group or ())

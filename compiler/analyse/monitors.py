@@ -92,12 +92,10 @@ def _profiled(table: TableType) -> tuple[str, ...]:
 def _window_fits(scope: Scope, monitor: Monitor, table: TableType, path: Path) -> bool:
     if monitor.window is None:
         return True
-    binder = scope.services.binder
-    if monitor.window.where is not None:
-        problems, _ = binder.expression(monitor.window.where, table, "bool")
-        return not scope.problems(problems, (*path, "window", "where"))
-    problems, _ = binder.expression(monitor.window.by or "", table)
-    return not scope.problems(problems, (*path, "window", "by"))
+    where, by = monitor.window.where, monitor.window.by
+    expected, key = ("bool", "where") if where is not None else (None, "by")
+    bound = scope.services.binder.expression(where or by or "", table, expected)
+    return not scope.problems(bound.problems, (*path, "window", key))
 
 
 def _columns(scope: Scope, monitor: Monitor, info: TableInfo, path: Path) -> tuple[str, ...] | None:

@@ -88,8 +88,8 @@ def _normal(
             yield columns, ()
     elif verb == "expression":
         text = rule.expression or ""
-        problems, _ = scope.services.binder.expression(text, table, "bool")
-        if not scope.problems(problems, place):
+        bound = scope.services.binder.expression(text, table, "bool")
+        if not scope.problems(bound.problems, place):
             yield (), params({"sql": text})
     elif verb == "row_count" and rule.row_count:
         yield (), params(rule.row_count.model_dump(exclude_none=True))

@@ -69,11 +69,12 @@ class Scope:
         found = False
         for problem in problems:
             found = True
+            offset = problem.offset
             self.findings.report(
                 problem.code,
                 problem.message,
                 path,
-                within=Within(problem.offset, max(problem.length, 1)),
+                within=None if offset is None else Within(offset, max(problem.length, 1)),
                 help=tuple(problem.help),
             )
         return found

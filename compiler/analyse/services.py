@@ -24,8 +24,8 @@ class Problem(Protocol):
         """What is wrong."""
 
     @property
-    def offset(self) -> int:
-        """First character, from 0."""
+    def offset(self) -> int | None:
+        """First character, from 0; None where the whole text is meant."""
 
     @property
     def length(self) -> int:
@@ -44,7 +44,19 @@ class BoundQuery(Protocol):
         """The result's columns in order; empty where there are problems."""
 
     @property
-    def problems(self) -> tuple[Problem, ...]:
+    def problems(self) -> Sequence[Problem]:
+        """What is wrong with it."""
+
+
+class BoundExpression(Protocol):
+    """An expression's type, or its problems."""
+
+    @property
+    def type(self) -> DataType | None:
+        """The canonical type."""
+
+    @property
+    def problems(self) -> Sequence[Problem]:
         """What is wrong with it."""
 
 
@@ -58,8 +70,8 @@ class Binder(Protocol):
         """The type of a query over these tables."""
 
     def expression(
-        self, text: str, table: TableType, expected: str | None = None
-    ) -> tuple[Sequence[Problem], DataType | None]:
+        self, text: str, table: TableType, expected: str | None = "bool"
+    ) -> BoundExpression:
         """The type of a row-level SQL expression; ``expected`` names the type it must have."""
 
 

@@ -1,0 +1,174 @@
+"""The straight line, from a spec's file to a lowered graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compiler.analyse.analyse import Analysed, analyse
+from compiler.analyse.lock import LOCK_NAME, Locked, read_lock, render_lock
+from compiler.analyse.schema import validate
+from compiler.analyse.services import Services
+from compiler.backend import Backend
+from compiler.codes import Code
+from compiler.diagnostics import Diagnostic, Findings, Place, StackcError
+from compiler.engine.durable import write
+from compiler.engine.secrets import Secrets
+from compiler.graph.node import Graph
+from compiler.graph.operations import Params
+from compiler.graph.types import Column
+from compiler.load import Loaded, Provenance, load, locate
+from compiler.lower import Lowered, lower, service
+from compiler.passes.driver import run_passes
+from compiler.source import Sources
+from specs.stack import Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A checked spec: its graph, and how each node would run.
+
+    Attributes:
+        stack: The typed spec.
+        graph: The graph after all passes.
+        lowered: Each node's backend and task.
+        provenance: Where each value was written.
+        sources: The texts that findings quote.
+        root: The spec's folder.
+        backends: The composed backends; empty means the embedded ones.
+        warnings: Findings that stop nothing.
+    """
+
+    stack: Stack
+    graph: Graph
+    lowered: Lowered
+    provenance: Provenance
+    sources: Sources
+    root: Path
+    backends: Mapping[str, Any]
+    warnings: tuple[Diagnostic, ...]
+
+
+def compile_spec(
+    spec: Path,
+    overrides: Sequence[str] = (),
+    config_dirs: Sequence[Path] = (),
+    known: Mapping[str, Backend] | None = None,
+) -> Compiled:
+    """Compile a spec: load, validate, analyse, passes, lower.
+
+    Columns that had to be inferred are written to ``stackc.lock``.
+
+    Args:
+        spec: The spec's file.
+        overrides: Hydra overrides.
+        config_dirs: Folders with config groups of the user's.
+        known: Backends given as values, by name, besides those that are installed.
+
+    Raises:
+        StackcError: Everything that is wrong in the first stage that found
+            anything, located; its ``sources`` are the texts to quote.
+    """
+    sources = Sources()
+    try:
+        loaded = load(spec, overrides, config_dirs, sources=sources)
+        return _compiled(loaded, known)
+    except StackcError as error:
+        error.sources = sources
+        raise
+
+
+def _compiled(loaded: Loaded, known: Mapping[str, Backend] | None) -> Compiled:
+    findings = Findings()
+    stop = _stopper(findings, loaded)
+    stack = stop(validate(loaded.config, findings))
+    services = stop(_services(loaded.backends, findings, known))
+    lock_path = loaded.root / LOCK_NAME
+    lock = read_lock(lock_path)
+    analysed = stop(analyse(stack, loaded.root, services, lock, findings))
+    graph = run_passes(analysed.graph)
+    lowered = stop(lower(graph, loaded.backends, findings, known))
+    if analysed.inferred:
+        _write_lock(lock_path, stack, lock, analysed, findings)
+    warnings = locate(findings.warnings, loaded.provenance)
+    return Compiled(
+        stack,
+        graph,
+        lowered,
+        loaded.provenance,
+        loaded.sources,
+        loaded.root,
+        loaded.backends,
+        warnings,
+    )
+
+
+def _stopper(findings: Findings, loaded: Loaded) -> Callable[[Any], Any]:
+    """Hands a stage's value on, or stops with everything that the stage found."""
+
+    def stop(value: Any) -> Any:
+        if findings.errors:
+            raise StackcError(*locate(findings.diagnostics, loaded.provenance))
+        return value
+
+    return stop
+
+
+@dataclass(frozen=True, slots=True)
+class _Inspector:
+    """The read backend's look at data, with this machine's secrets."""
+
+    look_at_files: Callable[..., tuple[Column, ...]]
+    look_at_database: Callable[..., tuple[Column, ...]]
+
+    def files(self, path: str, format: str, options: Params, project: Path) -> tuple[Column, ...]:
+        return self.look_at_files(path, format, options, project)
+
+    def database(self, connection: str, sql: str, project: Path) -> tuple[Column, ...]:
+        return self.look_at_database(connection, sql, project, Secrets(project).resolve)
+
+
+def _services(
+    backends: Mapping[str, Any], findings: Findings, known: Mapping[str, Backend] | None
+) -> Services | None:
+    binder = service(backends, "query", "bind", findings, known)
+    files = service(backends, "read", "inspect_files", findings, known)
+    database = service(backends, "read", "inspect_database", findings, known)
+    if findings.errors:
+        return None
+    return Services(binder(), _Inspector(files, database))
+
+
+def _write_lock(
+    path: Path, stack: Stack, lock: dict[str, Locked], analysed: Analysed, findings: Findings
+) -> None:
+    """Keep what was inferred; entries of sources that are gone, or declare columns now, go."""
+    inferred = {n for n, source in stack.sources.items() if source.columns is None}
+    kept = {name: entry for name, entry in lock.items() if name in inferred}
+    write(path, render_lock({**kept, **analysed.inferred}).encode())
+    for name, entry in sorted(analysed.inferred.items()):
+        message = f"the {len(entry.columns)} columns of `{name}` were inferred and written to "
+        findings.diagnostics.append(
+            Diagnostic(
+                Code.LOCK_WRITTEN,
+                message + LOCK_NAME,
+                Place(("sources", name), key=True),
+                help=(f"commit {LOCK_NAME}, or declare `columns`",),
+            )
+        )
+
+
+def relock(
+    spec: Path, overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()
+) -> tuple[dict[str, Locked], dict[str, Locked]]:
+    """The lock as it is, and as it would be if every source were looked at again."""
+    loaded = load(spec, overrides, config_dirs)
+    findings = Findings()
+    stop = _stopper(findings, loaded)
+    stack = stop(validate(loaded.config, findings))
+    services = stop(_services(loaded.backends, findings, None))
+    alone = Stack(stackc=stack.stackc, name=stack.name, sources=stack.sources)
+    analysed = stop(analyse(alone, loaded.root, services, {}, findings))
+    return read_lock(loaded.root / LOCK_NAME), analysed.inferred
