@@ -118,27 +118,31 @@ def _stopper(findings: Findings, loaded: Loaded) -> Callable[[Any], Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Inspector:
-    """The read backend's look at data, with this machine's secrets."""
+    """The read backend's look at data, imported only when a source has to be looked at."""
 
-    look_at_files: Callable[..., tuple[Column, ...]]
-    look_at_database: Callable[..., tuple[Column, ...]]
+    backends: Mapping[str, Any]
+    known: Mapping[str, Backend] | None
 
     def files(self, path: str, format: str, options: Params, project: Path) -> tuple[Column, ...]:
-        return self.look_at_files(path, format, options, project)
+        return self._columns("inspect_files", path, format, options, project)
 
     def database(self, connection: str, sql: str, project: Path) -> tuple[Column, ...]:
-        return self.look_at_database(connection, sql, project, Secrets(project).resolve)
+        secret = Secrets(project).resolve
+        return self._columns("inspect_database", connection, sql, project, secret)
+
+    def _columns(self, name: str, *arguments: object) -> tuple[Column, ...]:
+        findings = Findings()
+        look = service(self.backends, "read", name, findings, self.known)
+        findings.stop_on_errors()
+        columns: tuple[Column, ...] = look(*arguments)
+        return columns
 
 
 def _services(
     backends: Mapping[str, Any], findings: Findings, known: Mapping[str, Backend] | None
 ) -> Services | None:
     binder = service(backends, "query", "bind", findings, known)
-    files = service(backends, "read", "inspect_files", findings, known)
-    database = service(backends, "read", "inspect_database", findings, known)
-    if findings.errors:
-        return None
-    return Services(binder(), _Inspector(files, database))
+    return Services(binder(), _Inspector(backends, known)) if binder else None
 
 
 def _write_lock(
