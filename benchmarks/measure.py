@@ -1,0 +1,134 @@
+"""Measuring: whole processes with the peak memory of their tree, and results as data."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+PROGRAM = (sys.executable, "-c", "from compiler.cli import main; main()")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One figure: what it is, how much, and what the design asks (at most, or at least)."""
+
+    group: str
+    name: str
+    value: float
+    unit: str
+    at_most: float | None = None
+    at_least: float | None = None
+    notes: str = ""
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether it is what the design asks; None where it asks nothing."""
+        if self.at_most is None and self.at_least is None:
+            return None
+        low = self.at_least is None or self.value >= self.at_least
+        return low and (self.at_most is None or self.value <= self.at_most)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A process that ended: seconds, peak bytes of its tree, and what it said."""
+
+    seconds: float
+    peak: int
+    out: str
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Samples the memory of a process and its children until told to stop."""
+
+    process: psutil.Process
+    peak: int = 0
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def loop(self) -> None:
+        """Sample every 20 ms; shared pages are counted once a process, so it errs upward."""
+        while not self.stop.wait(0.02):
+            self.peak = max(self.peak, tree_memory(self.process))
+
+
+def tree_memory(process: psutil.Process) -> int:
+    """Resident bytes of a process and all its descendants, now."""
+    total = 0
+    try:
+        family = [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return 0
+    for member in family:
+        try:
+            total += member.memory_info().rss
+        except psutil.Error:
+            continue
+    return total
+
+
+def stackc(*arguments: str, cwd: Path, check: bool = True) -> Run:
+    """Run a command of ours as a user does."""
+    return process([*PROGRAM, *arguments], cwd, {"PYTHONPATH": str(ROOT)}, check=check)
+
+
+def process(
+    command: Sequence[str],
+    cwd: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    check: bool = True,
+) -> Run:
+    """Run a program to its end.
+
+    Raises:
+        RuntimeError: It failed; with the end of what it said.
+    """
+    start = time.perf_counter()
+    child = subprocess.Popen(
+        command,
+        cwd=cwd,
+        env={**os.environ, "NO_COLOR": "1", **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    watch = _Watch(psutil.Process(child.pid))
+    thread = threading.Thread(target=watch.loop, daemon=True)
+    thread.start()
+    out, _ = child.communicate()
+    seconds = time.perf_counter() - start
+    watch.stop.set()
+    thread.join()
+    if check and child.returncode != 0:
+        raise RuntimeError(
+            f"{' '.join(command[-3:])} ended with {child.returncode}:\n{out[-2000:]}"
+        )
+    return Run(seconds, watch.peak, out)
+
+
+def median_of(times: int, run: Callable[[], Run]) -> Run:
+    """The run of the median time."""
+    runs = sorted((run() for _ in range(times)), key=lambda done: done.seconds)
+    return runs[len(runs) // 2]
+
+
+def timed(times: int, work: Callable[[], object]) -> float:
+    """Median seconds of a call in this process."""
+    return statistics.median(_once(work) for _ in range(times))
+
+
+def _once(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start

@@ -1,0 +1,51 @@
+"""Projects to run in: copies of the examples in temporary folders; nothing is written here."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.house.cli import ROOT, stackc_process
+
+LEFT_OUT = shutil.ignore_patterns(".stackc", "__pycache__", "report.html", "stackc.lock")
+Laid = Callable[[str], Path]
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Laid:
+    """Lays a fresh copy of an example into the test's folder and tells where."""
+
+    def lay(name: str) -> Path:
+        return copied(name, tmp_path / name)
+
+    return lay
+
+
+@pytest.fixture(scope="session")
+def applied_quickstart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The quickstart, applied once. Copy it (``again``) before changing it."""
+    folder = copied("quickstart", tmp_path_factory.mktemp("applied") / "quickstart")
+    answer = stackc_process("apply", "stack.yaml", "--yes", cwd=folder)
+    assert answer.code == 0, answer.text
+    return folder
+
+
+@pytest.fixture
+def again(applied_quickstart: Path, tmp_path: Path) -> Path:
+    """A copy of the applied quickstart, state and all, that a test may change."""
+    return Path(shutil.copytree(applied_quickstart, tmp_path / "again"))
+
+
+def copied(name: str, target: Path) -> Path:
+    """A copy of an example, with its data written where the clone has none."""
+    shutil.copytree(ROOT / "examples" / name, target, ignore=LEFT_OUT)
+    script = target / "data.py"
+    folder = target / "data"
+    if script.exists() and not (folder.is_dir() and any(folder.iterdir())):
+        subprocess.run([sys.executable, str(script)], check=True, cwd=target)
+    return target
