@@ -29,7 +29,8 @@ Items: TypeAlias = Annotated[tuple[T, ...], Field(strict=False)]
 class Spec(BaseModel):
     """A value of the language: frozen and closed, so an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+    # Built when the whole spec is first validated, once: importing the language stays cheap.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class Block(Spec):
