@@ -87,7 +87,7 @@ def _compiled(loaded: Loaded, known: Mapping[str, Backend] | None) -> Compiled:
     services = stop(_services(loaded.backends, findings, known))
     lock_path = loaded.root / LOCK_NAME
     lock = read_lock(lock_path)
-    analysed = stop(analyse(stack, loaded.root, services, lock, findings))
+    analysed = stop(analyse(stack, loaded.config, loaded.root, services, lock, findings))
     graph = run_passes(analysed.graph)
     lowered = stop(lower(graph, loaded.backends, findings, known))
     if analysed.inferred:
@@ -174,5 +174,5 @@ def relock(
     stack = stop(validate(loaded.config, findings))
     services = stop(_services(loaded.backends, findings, None))
     alone = Stack(stackc=stack.stackc, name=stack.name, sources=stack.sources)
-    analysed = stop(analyse(alone, loaded.root, services, {}, findings))
+    analysed = stop(analyse(alone, loaded.config, loaded.root, services, {}, findings))
     return read_lock(loaded.root / LOCK_NAME), analysed.inferred

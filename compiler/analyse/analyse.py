@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from compiler.analyse.datasets import analyse_dataset
 from compiler.analyse.lock import Locked
 from compiler.analyse.models import analyse_model
 from compiler.analyse.monitors import analyse_monitor, analyse_notification
-from compiler.analyse.names import check_names, dependencies, order
+from compiler.analyse.names import check_names, dependencies, order, tables_read
 from compiler.analyse.predictions import analyse_prediction
 from compiler.analyse.scope import Scope
 from compiler.analyse.services import Services
@@ -36,16 +37,22 @@ class Analysed:
 
 
 def analyse(
-    stack: Stack, root: Path, services: Services, lock: dict[str, Locked], findings: Findings
+    stack: Stack,
+    config: dict[str, Any],
+    root: Path,
+    services: Services,
+    lock: dict[str, Locked],
+    findings: Findings,
 ) -> Analysed | None:
     """The graph of a spec; None where ``findings`` has errors.
 
     Every block is analysed even when another is wrong; one that reads a wrong
     block is passed over, so each cause is reported once.
     """
-    scope = Scope(stack, root, services, lock, findings)
     kinds = check_names(stack, findings)
-    needs = dependencies(stack, kinds, services.binder)
+    reads = tables_read(stack, services.binder)
+    scope = Scope(stack, config, root, services, lock, findings, reads)
+    needs = dependencies(stack, kinds, reads)
     for name in order(needs, kinds, findings):
         kind, _, block = name.rpartition(".")
         _BY_KIND[kind or kinds[name]](scope, block)

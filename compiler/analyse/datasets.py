@@ -47,11 +47,13 @@ def _queried(scope: Scope, name: str, dataset: Dataset, path: Path) -> tuple[Tab
     if dataset.from_ is not None:
         info = scope.tables.get(dataset.from_)
         return (info.type, info.published) if info else None
-    sql = dataset.sql or ""
-    used = [t for t in scope.services.binder.tables(sql) if t in scope.tables]
-    if _waits_for_broken_table(scope, sql):
+    sql, reads = dataset.sql or "", scope.reads[name]
+    if _waits_for_broken_table(scope, reads):
         return None
-    bound = scope.services.binder.bind(sql, {t: info.type for t, info in scope.tables.items()})
+    used = [table for table in reads if table in scope.tables]
+    # Only where a name is unknown are all tables worth handing over: to suggest one.
+    seen = used if len(used) == len(reads) and used else list(scope.tables)
+    bound = scope.services.binder.bind(sql, {t: scope.tables[t].type for t in seen})
     if scope.problems(bound.problems, (*path, "sql")):
         return None
     table = TableType(bound.columns)
@@ -60,11 +62,11 @@ def _queried(scope: Scope, name: str, dataset: Dataset, path: Path) -> tuple[Tab
     return table, ref
 
 
-def _waits_for_broken_table(scope: Scope, sql: str) -> bool:
-    """Whether the SQL reads a block that has findings of its own: one error per cause."""
+def _waits_for_broken_table(scope: Scope, reads: tuple[str, ...]) -> bool:
+    """Whether one of the tables has findings of its own: one error per cause."""
     stack = scope.stack
-    blocks = {*stack.sources, *stack.datasets, *stack.predictions}
-    return any(t in blocks and t not in scope.tables for t in scope.services.binder.tables(sql))
+    kinds = (stack.sources, stack.datasets, stack.predictions)
+    return any(t not in scope.tables and any(t in kind for kind in kinds) for t in reads)
 
 
 def _cleaned(

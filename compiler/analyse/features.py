@@ -42,7 +42,7 @@ def analyse_features(
 def _typed(scope: Scope, feature: Feature, columns: dict[str, Column], place: Path) -> Typed | None:
     text = feature.expression or _quoted(feature.name)
     typed, problems = typecheck(text, columns)
-    inside = _expression_place(feature, place)
+    inside = _expression_place(scope, feature, place)
     if feature.expression is None and problems:
         # The name itself is the expression: there is no text to point into.
         first = problems[0]
@@ -61,9 +61,19 @@ def _typed(scope: Scope, feature: Feature, columns: dict[str, Column], place: Pa
     return typed
 
 
-def _expression_place(feature: Feature, place: Path) -> Path:
-    """Where the expression's text stands, in each of the short forms."""
-    return place if feature.expression is None else (*place, feature.name)
+def _expression_place(scope: Scope, feature: Feature, place: Path) -> Path:
+    """Where the expression's text stands, in each of the forms a feature may have."""
+    written = scope.config
+    for part in place:
+        written = written[part]  # type: ignore[index]
+    if isinstance(written, str) or feature.expression is None:
+        return place
+    if feature.name not in written:
+        return (*place, "expression")
+    inner = written[feature.name]
+    return (
+        (*place, feature.name) if isinstance(inner, str) else (*place, feature.name, "expression")
+    )
 
 
 def _quoted(name: str) -> str:
@@ -76,7 +86,7 @@ def _leaks(scope: Scope, model: Model, feature: Feature, typed: Typed, place: Pa
     scope.findings.report(
         Code.TARGET_LEAK,
         f"feature `{feature.name}` reads the target `{model.target}`",
-        _expression_place(feature, place),
+        _expression_place(scope, feature, place),
         help="a model may not see what it has to predict: remove the feature",
     )
     return True

@@ -89,11 +89,22 @@ def _known(
         findings.report(Code.UNKNOWN_BLOCK, message, path, key=key, help=ways)
 
 
-def dependencies(stack: Stack, kinds: Mapping[str, str], binder: Binder) -> dict[str, set[str]]:
-    """For each table and model (``models.late``) the tables and models it reads."""
-    needs: dict[str, set[str]] = {name: set() for name in kinds}
+def tables_read(stack: Stack, binder: Binder) -> dict[str, tuple[str, ...]]:
+    """For each dataset the names its SQL or ``from`` reads, whether they exist or not."""
+    found: dict[str, tuple[str, ...]] = {}
     for name, dataset in stack.datasets.items():
         used = binder.tables(dataset.sql) if dataset.sql else (dataset.from_ or "",)
+        # SQL's names have no case; blocks are lower case.
+        found[name] = tuple(dict.fromkeys(table.lower() for table in used))
+    return found
+
+
+def dependencies(
+    stack: Stack, kinds: Mapping[str, str], reads: Mapping[str, tuple[str, ...]]
+) -> dict[str, set[str]]:
+    """For each table and model (``models.late``) the tables and models it reads."""
+    needs: dict[str, set[str]] = {name: set() for name in kinds}
+    for name, used in reads.items():
         needs[name].update(table for table in used if table in kinds)
     for name, rules in stack.validation.items():
         for rule in rules:

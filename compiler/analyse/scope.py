@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
+from typing import Any
 
 from compiler.analyse.lock import Locked
 from compiler.analyse.services import Problem, Services
@@ -37,13 +38,19 @@ class ModelInfo:
 
 @dataclass(slots=True)
 class Scope:
-    """The stage's working state; a block with errors leaves no entry, so nothing cascades."""
+    """The stage's working state; a block with errors leaves no entry, so nothing cascades.
+
+    ``config`` is the spec as it was written, before short forms were spelt
+    out; ``reads`` are the tables each dataset names.
+    """
 
     stack: Stack
+    config: dict[str, Any]
     root: FilePath
     services: Services
     lock: dict[str, Locked]
     findings: Findings
+    reads: dict[str, tuple[str, ...]] = field(default_factory=dict)
     tables: dict[str, TableInfo] = field(default_factory=dict)
     models: dict[str, ModelInfo] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
