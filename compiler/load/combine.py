@@ -75,8 +75,8 @@ def _arguments(command: CommandLine, groups: Groups) -> list[Argument]:
             arguments.append(argument)
         except ArgumentError as error:
             code = Code.YAML_FEATURE if "_target_" in error.message else Code.OVERRIDE
-            start = error.offset
-            span = command.override(index, start, start + 1 if start else None)
+            at = error.offset
+            span = command.override(index, at or 0, None if at is None else at + 1)
             helps = (error.way_out,) if error.way_out else ()
             findings.append(Diagnostic(code, error.message, span=span, help=helps))
     if findings:
@@ -95,7 +95,7 @@ def _judge(argument: Argument, groups: Groups) -> None:
         if argument.kind != "delete" and not isinstance(argument.value, str | list):
             raise ArgumentError(
                 f"`{argument.key}` is a config group and takes the name of an option",
-                len(argument.key) + 1,
+                None,
                 _listed(did_you_mean("", groups.options(argument.key))),
             )
     _judge_value(argument.value)

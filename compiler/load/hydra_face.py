@@ -44,9 +44,9 @@ _KINDS: dict[OverrideType, Kind] = {
 
 
 class ArgumentError(Exception):
-    """An argument that is no override, at an offset in it."""
+    """An argument that is no override; ``offset`` is where in it, None for all of it."""
 
-    def __init__(self, message: str, offset: int = 0, way_out: str = "") -> None:
+    def __init__(self, message: str, offset: int | None = None, way_out: str = "") -> None:
         super().__init__(message)
         self.message, self.offset, self.way_out = message, offset, way_out
 
@@ -101,7 +101,7 @@ def parse_argument(index: int, argument: str) -> Argument:
     if override.is_sweep_override():
         raise ArgumentError(
             "this names several values, and one run takes one",
-            argument.find("=") + 1,
+            None,
             "quote a text that holds a comma, or write a list: `[a,b]`",
         )
     key, kind = override.key_or_group, _KINDS[override.type]
@@ -214,7 +214,7 @@ def _bound(argument: str) -> None:
             raise ArgumentError(f"brackets nest deeper than {MAX_BRACKETS} levels", offset)
 
 
-def _what_grammar_says(argument: str, error: Exception) -> tuple[str, int, str]:
+def _what_grammar_says(argument: str, error: Exception) -> tuple[str, int | None, str]:
     cause = error.__cause__
     way_out = "write `key=value`, `+key=value`, `~key` or `group=option`; quote special characters"
     last = max(len(argument) - 1, 0)
@@ -226,11 +226,11 @@ def _what_grammar_says(argument: str, error: Exception) -> tuple[str, int, str]:
     if isinstance(at, int):
         return "this is not an override", min(max(at, 0), last), way_out
     if isinstance(error, RecursionError):
-        return "this value nests too deep", 0, way_out
+        return "this value nests too deep", None, way_out
     message = _first_line(error)
     if message.startswith("missing EQUAL"):
-        return "an override is `key=value`, and the `=` is missing", 0, way_out
-    return message or "this is not an override", 0, way_out
+        return "an override is `key=value`, and the `=` is missing", None, way_out
+    return message or "this is not an override", None, way_out
 
 
 def _first_line(error: Exception) -> str:

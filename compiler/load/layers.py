@@ -75,9 +75,9 @@ class FileLayer:
         return path[depth:] if path[:depth] == self.package and len(path) >= depth else None
 
     def sets(self, path: Path) -> bool:
-        """Whether the file holds a value for the path; ``???`` holds none."""
+        """Whether the file holds a value for the path."""
         inner = self._inner(path)
-        return inner is not None and self._marks.has(inner) and self.written(path) != "???"
+        return inner is not None and self._marks.has(inner)
 
     def span(self, path: Path, *, key: bool = False) -> Span | None:
         """The value's place in the file."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from compiler.diagnostics import Diagnostic, Place, located
+from compiler.load.assign import MISSING
 from compiler.load.layers import Layer
 from compiler.load.pieces import PieceError
 from compiler.load.resolve import Resolver
@@ -50,7 +51,7 @@ class Provenance:
         """
         found: list[tuple[Span, Any]] = []
         for layer in self.layers:
-            if layer.sets(path) and not layer.deleted:
+            if layer.sets(path) and not layer.deleted and layer.written(path) != MISSING:
                 span = layer.span(path)
                 if span is not None:
                     found.append((span, layer.value(path)))
@@ -64,7 +65,10 @@ class Provenance:
         return layer.within(path, start, end - start) or layer.span(path)
 
     def _last(self, path: Path) -> Layer | None:
-        return next((layer for layer in reversed(self.layers) if layer.sets(path)), None)
+        """The layer that won: the last one that gives a value, else one that asks for it."""
+        found = [layer for layer in reversed(self.layers) if layer.sets(path)]
+        given = (layer for layer in found if layer.written(path) != MISSING)
+        return next(given, found[0] if found else None)
 
     def _within(self, layer: Layer, path: Path, offset: int, length: int) -> Span | None:
         raw = layer.written(path)

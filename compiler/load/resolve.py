@@ -56,7 +56,8 @@ class Resolver:
         self._root = root
         self._environment = environment
         self._locate = locate
-        self._done: dict[Path, Any] = {}
+        self._done: dict[Path, tuple[Any, int]] = {}
+        self._height = 0
         self._chain: list[Path] = []
         self._reported: set[tuple[Path, int]] = set()
         self._nodes = 0
@@ -170,22 +171,25 @@ class Resolver:
         return value if resolved else self._target(value, path, piece)
 
     def _target(self, value: Any, path: Path, piece: Piece) -> Any:
-        if path in self._done:
-            return self._done[path]
         if path in self._chain:
             circle = [*self._chain[self._chain.index(path) :], path]
             names = " → ".join(".".join(map(str, place)) for place in circle)
             message = f"this reference leads back to itself: {names}"
             raise _Problem(message, piece, (), Code.INTERPOLATION_CYCLE)
-        if len(self._chain) >= MAX_CHAIN:
+        if path not in self._done and len(self._chain) <= MAX_CHAIN:
+            outer, self._height = self._height, 0
+            self._chain.append(path)
+            try:
+                self._done[path] = (self._value(value, list(path)), self._height + 1)
+            finally:
+                self._chain.pop()
+                self._height = outer
+        found, height = self._done.get(path, (None, MAX_CHAIN + 1))
+        if height > MAX_CHAIN:
             message = f"a chain of more than {MAX_CHAIN} references"
             raise _Problem(message, piece, (), Code.YAML_BOUNDS)
-        self._chain.append(path)
-        try:
-            self._done[path] = self._value(value, list(path))
-        finally:
-            self._chain.pop()
-        return self._done[path]
+        self._height = max(self._height, height)
+        return found
 
     def _copied(self, value: Any, depth: int, piece: Piece) -> Any:
         self._nodes += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import stat
@@ -90,10 +91,11 @@ def decode(data: bytes, name: str) -> Text:
     for mark, encoding in _WIDE_MARKS.items():
         if data.startswith(mark):
             raise _encoding(f"`{name}` is {encoding} text", Span.point(name))
+    data = data.removeprefix(codecs.BOM_UTF8)
     try:
-        text = Text(name, data.decode("utf-8-sig"))
+        text = Text(name, data.decode("utf-8"))
     except UnicodeDecodeError as error:
-        before = Text(name, data[: error.start].decode("utf-8-sig", "replace"))
+        before = Text(name, data[: error.start].decode("utf-8"))
         byte = data[error.start]
         message = f"the byte 0x{byte:02x} is not UTF-8 text"
         raise _encoding(message, before.span(len(before.content))) from None
