@@ -53,12 +53,13 @@ class Binder:
         self._connection.execute("SET errors_as_json = true")
         self._connection.execute("SET TimeZone = 'UTC'")
         self._functions = Functions.of(self._connection)
+        self._parsed: dict[str, Parsed] = {}
         self._declared: dict[str, tuple[tuple[str, DataType], ...]] = {}
 
     def tables(self, sql: str) -> tuple[str, ...]:
         """The tables a SELECT reads, as written, each once; () where it cannot be parsed."""
         try:
-            parsed = parse(self._connection, sql)
+            parsed = self._parse(sql)
         except NotOneSelect:
             return ()
         return tuple(dict.fromkeys(m.name for m in parsed.tables if len(m.path) == 1))
@@ -66,7 +67,7 @@ class Binder:
     def bind(self, sql: str, tables: Mapping[str, TableType]) -> BoundQuery:
         """Type one SELECT over the tables by their names (any case, as in SQL)."""
         try:
-            parsed = parse(self._connection, sql)
+            parsed = self._parse(sql)
         except NotOneSelect as error:
             return BoundQuery(problems=(_not_one_select(error, sql),))
         known = {name.lower(): table for name, table in tables.items()}
@@ -99,12 +100,19 @@ class Binder:
             return BoundExpression(found, (problem,))
         return BoundExpression(found)
 
+    def _parse(self, sql: str) -> Parsed:
+        """Parse once: the names of a query are asked for before its types."""
+        found = self._parsed.get(sql)
+        if found is None:
+            found = self._parsed[sql] = parse(self._connection, sql)
+        return found
+
     def _shape(self, text: str, sql: str) -> tuple[SqlProblem, ...]:
         """Problems of a text that is no single row-level expression."""
         if not text.strip():
             return (SqlProblem(Code.EXPRESSION_SYNTAX, "the expression is empty", None),)
         try:
-            parsed = parse(self._connection, sql)
+            parsed = self._parse(sql)
         except NotOneSelect as error:
             return (_not_one_select(error, sql),)
         node = parsed.node

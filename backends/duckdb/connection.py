@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import duckdb
 
@@ -76,19 +76,19 @@ def views(connection: Connection, inputs: Mapping[str, Artifact]) -> None:
 
 def write(connection: Connection, select: str, path: Path) -> int:
     """Write a query's rows, in its order, to one Parquet file; returns how many."""
-    row = connection.execute(
+    row = only_row(
+        connection,
         f"COPY ({select}) TO {string(str(path))} "
-        f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
-    ).fetchone()
-    return int(row[0]) if row else 0
+        f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})",
+    )
+    return int(row[0])
 
 
-def rows_of(connection: Connection, path: Path) -> int:
-    """How many rows a Parquet file has, from its footer."""
-    row = connection.execute(
-        f"SELECT num_rows FROM parquet_file_metadata({strings([str(path)])})"
-    ).fetchone()
-    return int(row[0]) if row else 0
+def only_row(connection: Connection, sql: str) -> tuple[Any, ...]:
+    """The one row of a query that has exactly one."""
+    # Fetching all, not one: a result that is not read to its end holds the connection.
+    (row,) = connection.execute(sql).fetchall()
+    return tuple(row)
 
 
 def message_of(error: duckdb.Error) -> str:
