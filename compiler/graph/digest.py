@@ -5,36 +5,60 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Mapping
-from enum import Enum
 from typing import Any
 
 
 def plain(value: Any) -> Any:
     """Plain JSON data of a frozen value; dataclasses become mappings by field name."""
-    if isinstance(value, Enum):
-        return value.value
-    if value is None or isinstance(value, str | bool | int):
-        return value if type(value) in (str, bool, int, type(None)) else str(value)
-    if isinstance(value, float):
-        # JSON has no words for these, and 0.0 == -0.0 must not share a key.
-        return value if value - value == 0 else {"float": repr(value)}
-    if dataclasses.is_dataclass(value):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, tuple | list | set | frozenset):
-        items = sorted(value) if isinstance(value, set | frozenset) else value
-        return [plain(item) for item in items]
-    raise TypeError(f"{type(value).__name__} has no canonical form")
+    return json.loads(canonical(value))
 
 
 def canonical(value: Any) -> bytes:
-    """The one byte string of a value: sorted keys, no spaces, UTF-8."""
-    text = json.dumps(
-        plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    """The one byte string of a value: sorted keys, no spaces, UTF-8.
+
+    JSON has no words for NaN and infinities: they are ``{"float": "nan"}``.
+    """
+    try:
+        text = _encode(value)
+    except ValueError:
+        text = _encode(_spelt(value))
     return text.encode("utf-8", "surrogatepass")
+
+
+def _default(value: Any) -> Any:
+    """What the encoder asks for values that JSON does not know, one level at a time."""
+    names = _FIELDS.get(type(value))
+    if names is None and dataclasses.is_dataclass(value):
+        names = _FIELDS[type(value)] = tuple(f.name for f in dataclasses.fields(value))
+    if names is not None:
+        return {name: getattr(value, name) for name in names}
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+_FIELDS: dict[type, tuple[str, ...]] = {}
+_encode = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_default
+).encode
+
+
+def _spelt(value: Any) -> Any:
+    """The value with its NaNs and infinities spelt out."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"float": repr(value)}
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, tuple | list):
+        return [_spelt(item) for item in value]
+    inner = value if isinstance(value, dict) else _default(value)
+    if isinstance(inner, list):
+        return [_spelt(item) for item in inner]
+    return {key: _spelt(item) for key, item in inner.items()}
 
 
 def digest(value: Any) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from compiler.diagnostics import Path
-from compiler.graph.digest import digest, plain
+from compiler.graph.digest import digest
 from compiler.graph.operations import Operation
 from compiler.graph.types import ValueType
 
@@ -92,7 +92,7 @@ def node_key(node: Node, tokens: Mapping[str, str], observed: str | None = None)
         {
             "operation": type(operation).__name__,
             "version": type(operation).version,
-            "parameters": plain(operation),
+            "parameters": operation,
             "inputs": tokens,
             "observed": observed,
         }
