@@ -1,0 +1,43 @@
+"""Compiling specs of 10 to 10,000 blocks: whole processes, time and memory."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from benchmarks.generate import write_spec
+from benchmarks.measure import Result, Run, median_of, stackc
+
+SIZES = (10, 100, 1_000, 10_000)
+LIMITS = {1_000: 1.0, 10_000: 4.0}
+
+
+def run(folder: Path, sizes: tuple[int, ...] = SIZES) -> list[Result]:
+    """Seconds and peak memory for each size; the largest again after one edit."""
+    found: list[Result] = []
+    for blocks in sizes:
+        project = folder / f"spec{blocks}"
+        spec = write_spec(project, blocks)
+        done = median_of(3 if blocks <= 1_000 else 1, partial(compile_in, project))
+        found += _results(f"compile {blocks:,} blocks", done, LIMITS.get(blocks), blocks)
+        if blocks >= 1_000:
+            text = spec.read_text("utf-8")
+            spec.write_text(text.replace("max_depth: 3", "max_depth: 9", 1), "utf-8")
+            edited = compile_in(project)
+            limit = round(done.seconds / 3, 3)
+            name = f"compile {blocks:,} blocks after one edit"
+            found.append(Result("compile", name, edited.seconds, "s", at_most=limit))
+    return found
+
+
+def compile_in(project: Path) -> Run:
+    """One compile as a program of its own, which writes the graph."""
+    return stackc("compile", "stack.yaml", "--out", "graph.json", cwd=project)
+
+
+def _results(name: str, done: Run, limit: float | None, blocks: int) -> list[Result]:
+    memory = 500.0 if blocks == 10_000 else None
+    return [
+        Result("compile", name, done.seconds, "s", at_most=limit),
+        Result("compile", f"{name}: peak memory", done.peak / 1e6, "MB", at_most=memory),
+    ]
