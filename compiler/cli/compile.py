@@ -60,7 +60,7 @@ def _answer(compiled: Compiled, out: Path | None, output: Output) -> None:
     from compiler.report.text_graph import blocks, graph_lines
 
     graph = compiled.graph
-    chosen = backend_names(compiled.backends)
+    chosen = backend_names(graph, compiled.lowered)
     output.findings(compiled.warnings, compiled.sources)
     output.lines(graph_lines(graph, chosen, output.style))
     if out is not None:

@@ -30,7 +30,7 @@ SpecPath: TypeAlias = Annotated[
 Overrides: TypeAlias = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[KEY=VALUE]...",
+        metavar="KEY=VALUE",
         help="Overrides: a.b=1, +new=1, ~gone, group=choice.",
         show_default=False,
     ),

@@ -1,0 +1,1 @@
+"""``stackc gc``: remove what nothing uses any more."""

@@ -1,0 +1,32 @@
+"""``stackc history``: the runs of a project, newest first."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from compiler.cli.options import Format, OutputFormat, SpecPath
+from compiler.cli.output import Output
+
+
+def command(
+    spec: SpecPath,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many runs.")] = 20,
+    format: OutputFormat = Format.TEXT,
+) -> int:
+    """Show the runs, newest first."""
+    from dataclasses import asdict
+
+    from compiler.cli.project import require_spec
+    from compiler.engine import rows
+    from compiler.engine.project import open_project
+    from compiler.report.placing import Asked, placing
+    from compiler.report.text_status import history_lines
+
+    output = Output(format, "history")
+    with placing(Asked(spec)), open_project(require_spec(spec), write=False) as project:
+        runs = rows.runs(project.state, limit)
+    output.lines(history_lines(runs, output.style))
+    output.document({"runs": [asdict(run) for run in runs]})
+    return 0

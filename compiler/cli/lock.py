@@ -1,0 +1,70 @@
+"""``stackc lock``: look at the sources again and keep their columns in stackc.lock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from compiler.cli.frame import DONE
+from compiler.cli.options import ConfigDirs, Format, OutputFormat, Overrides, SpecPath
+from compiler.cli.output import Output
+
+if TYPE_CHECKING:
+    from compiler.analyse.lock import Locked
+
+    Lock = dict[str, Locked]
+
+
+def command(
+    spec: SpecPath,
+    overrides: Overrides = None,
+    config_dir: ConfigDirs = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Also change the columns that are locked already.")
+    ] = False,
+    format: OutputFormat = Format.TEXT,
+) -> int:
+    """Infer the columns that the spec leaves out, and show what changed."""
+    from compiler.analyse.lock import LOCK_NAME, render_lock
+    from compiler.cli.files import write_text
+    from compiler.pipeline import relock
+
+    output = Output(format, "lock")
+    old, seen = relock(spec, overrides or (), config_dir or ())
+    changes = _changes(old, seen)
+    new = seen if update else {**seen, **_still(old, seen)}
+    written = new != old
+    if written:
+        write_text(spec.resolve().parent / LOCK_NAME, render_lock(new))
+    for name, lines in changes.items():
+        output.line(f"sources.{name}")
+        output.lines(f"  {line}" for line in lines)
+    kept = [name for name in changes if new.get(name) == old.get(name)]
+    output.line(_verdict(written, bool(kept), LOCK_NAME))
+    output.document({"changes": {k: list(v) for k, v in changes.items()}, "written": written})
+    return DONE
+
+
+def _still(old: Lock, seen: Lock) -> Lock:
+    """What is locked and still defined as it was when it was looked at."""
+    return {n: old[n] for n in old if n in seen and old[n].origin == seen[n].origin}
+
+
+def _changes(old: Lock, seen: Lock) -> dict[str, tuple[str, ...]]:
+    """What a fresh look shows, by source, against what is locked."""
+    from compiler.analyse.lock import difference
+
+    found = {
+        name: difference(
+            old[name].columns if name in old else (), seen[name].columns if name in seen else ()
+        )
+        for name in sorted({*old, *seen})
+    }
+    return {name: lines for name, lines in found.items() if lines}
+
+
+def _verdict(written: bool, kept: bool, name: str) -> str:
+    if kept:
+        return f"The data has other columns than {name}: `--update` takes them over."
+    return f"{name} is written." if written else f"{name} is up to date."

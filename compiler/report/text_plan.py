@@ -1,0 +1,117 @@
+"""A plan as text: what happens to each block, what that means, and why, down to the field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from compiler.engine.plan import Action, Change, Plan
+from compiler.engine.reasons import Reason
+from compiler.report.text_style import Style, Tone, cells, plural, visible
+
+_SIGNS: dict[Action, tuple[str, Tone | None]] = {
+    Action.KEEP: (" ", "dim"),
+    Action.RUN: ("~", "change"),
+    Action.REUSE: ("=", "good"),
+    Action.CREATE: ("+", "good"),
+    Action.UPDATE: ("~", "change"),
+    Action.REPLACE: ("±", "warning"),
+    Action.DELETE: ("-", "error"),
+}
+_ORDER = (
+    Action.CREATE, Action.RUN, Action.UPDATE, Action.REPLACE, Action.REUSE, Action.DELETE,
+    Action.KEEP,
+)  # fmt: skip
+_NEW = ("first",)
+_SAME_FOR_ALL = ("first", "known", "removed")
+
+
+def plan_lines(plan: Plan, style: Style) -> list[str]:
+    """Every block with work, node by node with reasons, then the counts."""
+    blocks: dict[str, list[Change]] = {}
+    for change in plan.work:
+        blocks.setdefault(change.block, []).append(change)
+    lines: list[str] = []
+    for block, changes in blocks.items():
+        lines += [*_block(block, changes, plan.categories.get(block, ""), style), ""]
+    return [*lines, counts_line(plan, style)]
+
+
+def counts_line(plan: Plan, style: Style) -> str:
+    """How many blocks and nodes change: the plan in one line."""
+    name = style.paint(visible(plan.stack), "bold")
+    if plan.empty:
+        kept = plural(len(plan.changes), "node")
+        return f"{name}: nothing to do, {kept} as wanted" if plan.changes else f"{name}: empty"
+    blocks = len({change.block for change in plan.work})
+    return f"{name}: {plural(blocks, 'block')} to change, nodes: {_counts(plan.counts)}"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    words = [f"{counts[a.value]:,} to {a.value}" for a in _ORDER if counts.get(a.value)]
+    return ", ".join(words)
+
+
+def _block(block: str, changes: list[Change], category: str, style: Style) -> list[str]:
+    sign, tone = _sign(changes)
+    head = f"{style.paint(sign, tone)} {style.paint(visible(block), 'bold')}  {category}"
+    shared = _shared_reason(changes)
+    if shared is not None:
+        steps = ", ".join(_step(change) for change in changes)
+        return [head.rstrip(), f"    {steps}: {visible(shared.text)}"]
+    actions = max(len(change.action.value) for change in changes)
+    steps_width = max(cells(_step(change)) for change in changes)
+    lines = [head.rstrip()]
+    for change in changes:
+        action = style.paint(f"{change.action.value:<{actions}}", _SIGNS[change.action][1])
+        start = f"    {action}  {_step(change):<{steps_width}}  "
+        blank = " " * (4 + actions + 2 + steps_width + 2)
+        reasons = _reasons(change, block) or [""]
+        lines.append((start + reasons[0]).rstrip())
+        lines += [blank + reason for reason in reasons[1:]]
+    return lines
+
+
+def _sign(changes: list[Change]) -> tuple[str, Tone | None]:
+    actions = {change.action for change in changes}
+    if len(actions) == 1:
+        found = next(iter(actions))
+        if found is not Action.RUN or not _all_new(changes):
+            return _SIGNS[found]
+    if _all_new(changes):
+        return _SIGNS[Action.CREATE]
+    return _SIGNS[Action.REPLACE if Action.REPLACE in actions else Action.UPDATE]
+
+
+def _all_new(changes: Iterable[Change]) -> bool:
+    return all(any(reason.kind in _NEW for reason in change.reasons) for change in changes)
+
+
+def _shared_reason(changes: list[Change]) -> Reason | None:
+    """The one reason that all nodes of a block share, where it says nothing of a single node."""
+    found = {reason for change in changes for reason in _hashable(change.reasons)}
+    if len(found) == 1 and all(len(change.reasons) == 1 for change in changes):
+        kind, _ = next(iter(found))
+        return changes[0].reasons[0] if kind in _SAME_FOR_ALL else None
+    return None
+
+
+def _hashable(reasons: Iterable[Reason]) -> list[tuple[str, str]]:
+    return [(reason.kind, reason.text) for reason in reasons]
+
+
+def _step(change: Change) -> str:
+    return visible(change.address.removeprefix(change.block).lstrip("/"))
+
+
+def _reasons(change: Change, block: str) -> list[str]:
+    """A line per reason; inputs that changed inside the block are named by their step alone."""
+    own, follows = [], []
+    for reason in change.reasons:
+        inside = f"input changed: {block}/"
+        if reason.kind == "input" and reason.text.startswith(inside):
+            follows.append(reason.text.removeprefix(inside))
+        else:
+            own.append(visible(reason.text))
+    if follows:
+        own.append("follows " + ", ".join(map(visible, dict.fromkeys(follows))))
+    return own

@@ -1,0 +1,98 @@
+"""``stackc explain``, ``schema`` and ``lock``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from compiler.codes import Code
+from tests.house.cli import stackc
+
+SPEC = """\
+stackc: 1
+name: shop
+sources:
+  orders:
+    path: orders.csv
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    (tmp_path / "stack.yaml").write_text(SPEC, "utf-8")
+    (tmp_path / "orders.csv").write_text("id,amount\n1,2.5\n2,3.5\n", "utf-8")
+    return tmp_path
+
+
+def test_a_code_shows_its_page(tmp_path: Path) -> None:
+    answer = stackc("explain", "e101", cwd=tmp_path)
+    assert answer.code == 0
+    assert answer.out == Code.YAML_SYNTAX.page
+    document = json.loads(stackc("explain", "E101", "--format", "json", cwd=tmp_path).out)
+    assert document["page"] == Code.YAML_SYNTAX.page
+
+
+def test_a_code_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
+    answer = stackc("explain", "E998", cwd=tmp_path)
+    assert answer.code == 2
+    assert "E998" in answer.err
+
+
+def test_a_value_shows_who_set_it_the_winner_last(shop: Path) -> None:
+    words = ("sources.orders.path", "sources.orders.path=later.csv")
+    answer = stackc("explain", "stack.yaml", *words, cwd=shop)
+    assert answer.code == 0, answer.text
+    assert answer.out.startswith('sources.orders.path = "later.csv"\n')
+    first, second = [line for line in answer.out.split("\n") if "rule" in line or "wins" in line]
+    assert "stack.yaml:5:11" in first
+    assert "<command line>" in second
+    assert stackc("explain", *words, cwd=shop).out == answer.out
+
+
+def test_a_value_for_programs(shop: Path) -> None:
+    answer = stackc("explain", "stack.yaml", "sources.orders", "--format", "json", cwd=shop)
+    document = json.loads(answer.out)
+    assert document["path"] == ["sources", "orders"]
+    assert document["value"] == {"path": "orders.csv"}
+    assert document["set_by"][-1]["span"]["file"] == "stack.yaml"
+
+
+@pytest.mark.parametrize("asked", ["sources.order", "sources.orders.path.x", "", "a=b", "."])
+def test_a_value_that_is_not_there_is_wrong_usage(shop: Path, asked: str) -> None:
+    answer = stackc("explain", "stack.yaml", asked, cwd=shop)
+    assert answer.code == 2
+    assert "Traceback" not in answer.text
+
+
+def test_schema_judges_specs(shop: Path) -> None:
+    schema = json.loads(stackc("schema", cwd=shop).out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(yaml.safe_load(SPEC), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"stackc": 1, "name": "x", "sorces": {}}, schema)
+    assert stackc("schema", "--out", "s.json", cwd=shop).code == 0
+    assert json.loads((shop / "s.json").read_text()) == schema
+
+
+def test_lock_infers_keeps_and_updates(shop: Path) -> None:
+    first = stackc("lock", "stack.yaml", cwd=shop)
+    assert first.code == 0, first.text
+    assert "+ id: int64" in first.out
+    locked = (shop / "stackc.lock").read_text("utf-8")
+    (shop / "orders.csv").write_text("id,amount,city\n1,2.5,Rome\n", "utf-8")
+    kept = stackc("lock", "stack.yaml", cwd=shop)
+    assert "+ city: string" in kept.out
+    assert (shop / "stackc.lock").read_text("utf-8") == locked
+    document = json.loads(
+        stackc("lock", "stack.yaml", "--update", "--format", "json", cwd=shop).out
+    )
+    assert document["written"] is True
+    assert document["changes"] == {"sources.orders": ["+ city: string"]} or document["changes"] == {
+        "orders": ["+ city: string"]
+    }
+    assert "city" in (shop / "stackc.lock").read_text("utf-8")
+    assert "up to date" in stackc("lock", "stack.yaml", cwd=shop).out
