@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -171,8 +172,8 @@ TRAITS: Mapping[str, Traits] = MappingProxyType(
         "random_forest": Traits(missing=False, scaling=False, early_stopping=False),
         "hist_gradient_boosting": Traits(missing=True, scaling=False, early_stopping=True),
         "mlp": Traits(missing=False, scaling=True, early_stopping=True),
-        "xgboost": Traits(True, False, True, ("xgboost", "sklearn"), "xgboost"),
-        "lightgbm": Traits(True, False, True, ("lightgbm", "sklearn"), "lightgbm"),
+        "xgboost": Traits(True, False, True, ("xgboost",), "xgboost"),
+        "lightgbm": Traits(True, False, True, ("lightgbm",), "lightgbm"),
     }
 )
 """Every kind with its traits."""
@@ -200,7 +201,9 @@ def algorithm_of(kind: str, parameters: Mapping[str, Any]) -> Any:
     values = dict(parameters)
     if isinstance(hidden, str):
         values["hidden_layers"] = json.loads(hidden)
-    return _ADAPTER.validate_python({"kind": kind, **values})
+    return _adapter().validate_python({"kind": kind, **values})
 
 
-_ADAPTER: TypeAdapter[Any] = TypeAdapter(Algorithm)
+@cache
+def _adapter() -> TypeAdapter[Any]:
+    return TypeAdapter(Algorithm)

@@ -1,0 +1,57 @@
+"""The embedded backend: training, evaluation, scoring, registry, versions and notifications."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+from compiler.backend import Backend, Lowering, Refusal
+from compiler.graph.operations import (
+    Alert,
+    Channel,
+    Evaluate,
+    FitFeatures,
+    JudgeGates,
+    Package,
+    Publish,
+    Register,
+    Score,
+    Train,
+)
+from specs.algorithms import TRAITS
+
+
+def _lacks(kind: str) -> Callable[[Any], bool]:
+    """Whether an algorithm is this one and its framework is not installed."""
+    return lambda asked: (
+        asked == kind and any(find_spec(module) is None for module in TRAITS[kind].requires)
+    )
+
+
+_FRAMEWORKS = tuple(
+    Refusal("algorithm", _lacks(kind), f"pip install 'stackc[{traits.extra}]'")
+    for kind, traits in TRAITS.items()
+)
+
+BACKEND = Backend(
+    name="local",
+    lowerings={
+        FitFeatures: Lowering("backends.local.fit:run", isolation="process"),
+        Train: Lowering(
+            "backends.local.training.train:run", isolation="process", refuses=_FRAMEWORKS
+        ),
+        Package: Lowering("backends.local.package:run", isolation="process"),
+        Evaluate: Lowering("backends.local.evaluate:run", isolation="process"),
+        Score: Lowering("backends.local.score:run", isolation="process"),
+        JudgeGates: Lowering(
+            "backends.local.judge:run",
+            observer="backends.local.gates:observe",
+            isolation="process",
+        ),
+        Register: Lowering("backends.local.register:Models"),
+        Publish: Lowering("backends.local.versions:Versions"),
+        Alert: Lowering("backends.local.notify:Alerts"),
+        Channel: Lowering("backends.local.notify:Channels"),
+    },
+)

@@ -1,0 +1,87 @@
+"""Gates: each metric against its bound, and against the champion where a gate asks."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+
+from backends.local.registry import Registry
+from compiler.backend import TaskContext
+from compiler.graph.documents import GateResult
+from compiler.graph.operations import Gate, JudgeGates
+
+_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<=": operator.le,
+    "<": operator.lt,
+}
+
+
+def observe(operation: JudgeGates, context: TaskContext) -> str | None:
+    """The digest of the model to be held against; None where no gate or no champion asks.
+
+    A candidate that is the champion already is held against the one it
+    followed, so that a plan after its registration finds nothing new.
+    """
+    if not any(gate.champion for gate in operation.gates):
+        return None
+    champion = Registry(context.state, operation.name).champion()
+    if champion is None:
+        return None
+    if champion.model_key == context.input_keys.get("model"):
+        return champion.held
+    return champion.digest
+
+
+def judge(
+    gate: Gate,
+    metrics: Mapping[str, float | None],
+    champion: Mapping[str, float | None] | None,
+    reason: str = "",
+) -> GateResult:
+    """One gate's outcome.
+
+    Args:
+        gate: The gate.
+        metrics: The candidate's.
+        champion: The champion's on the same rows; None where there is none.
+        reason: Why the champion could not be scored, where it is there but
+            could not; the gate then fails.
+    """
+    value = metrics.get(gate.metric)
+    if value is None:
+        return _result(gate, None, None, None, False, "undefined on these rows")
+    if not gate.champion:
+        return _result(gate, value, gate.bound, None, _holds(gate, value, gate.bound), "")
+    if champion is None:
+        return _result(gate, value, None, None, not reason, reason or "no champion yet")
+    other = champion.get(gate.metric)
+    if other is None:
+        return _result(gate, value, None, None, False, "undefined for the champion on these rows")
+    bound = other + gate.bound
+    return _result(gate, value, bound, other, _holds(gate, value, bound), "")
+
+
+def _holds(gate: Gate, value: float, bound: float) -> bool:
+    return _OPERATORS[gate.op](value, bound)
+
+
+def _result(
+    gate: Gate,
+    value: float | None,
+    bound: float | None,
+    champion: float | None,
+    passed: bool,
+    detail: str,
+) -> GateResult:
+    return GateResult(
+        text=gate.text,
+        metric=gate.metric,
+        op=gate.op,
+        value=value,
+        bound=bound,
+        champion=champion,
+        passed=passed,
+        detail=detail,
+    )

@@ -1,0 +1,1 @@
+"""Fitting estimators in process and writing them as ONNX, one module a framework."""
