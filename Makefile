@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 READY := $(VENV)/.demo-ready
 DEV_READY := $(VENV)/.dev-ready
 SETUP := pyproject.toml constraints.txt
-PYTEST_ARGS ?= -n 2
+PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 export WHYLOGS_NO_ANALYTICS = 1
 
