@@ -57,20 +57,24 @@ def load(
         spec: The spec's file.
         overrides: Overrides in Hydra's grammar, as typed.
         config_dirs: Folders with config groups, besides ``conf/`` beside the spec.
-        sources: Where the texts that findings quote are kept; a caller that
-            prints the findings of a failed load passes its own.
+        sources: Where the texts that findings quote are kept.
 
     Raises:
-        StackcError: E101 to E111, E120; every finding has a span.
+        StackcError: E101 to E111, E120; every finding has a span, and the error
+            carries the texts to quote.
     """
     sources = sources if sources is not None else Sources()
     command = CommandLine(spec, overrides, config_dirs)
     sources.add(COMMAND_LINE, command.text.content)
-    text = read_text(spec, shown(spec), command.spec)
-    root = spec.resolve().parent
-    body = _body(text)
-    composition = compose(text, body, command, search_folders(root, config_dirs, command))
-    return _resolved(composition, root, sources)
+    try:
+        text = read_text(spec, shown(spec), command.spec)
+        root = spec.resolve().parent
+        body = _body(text)
+        composition = compose(text, body, command, search_folders(root, config_dirs, command))
+        return _resolved(composition, root, sources)
+    except StackcError as error:
+        error.sources = sources
+        raise
 
 
 def _body(text: Text) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 from compiler.codes import Code
 from compiler.diagnostics import fail
 from compiler.load.command import CommandLine
-from compiler.load.groups import PACKAGED, PACKAGED_NAME, Groups, take_defaults
+from compiler.load.groups import PACKAGED, PACKAGED_NAME, Groups, is_folder, take_defaults
 from compiler.load.layers import FileLayer, Layer
 from compiler.load.text import Text
 
@@ -47,7 +47,7 @@ def search_folders(
         StackcError: E109 when a folder that was asked for is none.
     """
     for index, folder in enumerate(config_dirs):
-        if not folder.is_dir():
+        if not is_folder(folder):
             message = f"the config folder `{folder}` does not exist"
             raise fail(Code.CONFIG_GROUP, message, span=command.config_dir(index))
     return (root / "conf", *config_dirs, PACKAGED)
@@ -62,7 +62,7 @@ def compose(
         StackcError: E108, E109, or what is wrong with a group's file.
     """
     defaults = take_defaults(text, body)
-    shadowed = any((folder / "backends").is_dir() for folder in folders if folder != PACKAGED)
+    shadowed = any(is_folder(folder / "backends") for folder in folders if folder != PACKAGED)
     if defaults is None and not command.overrides and not shadowed:
         return Composition(body, (FileLayer(text),))
     from compiler.load.combine import combine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,11 +44,12 @@ class Groups:
 
         Raises:
             StackcError: The file is not strict YAML (E101 to E104, E111), or
-                not a mapping (E110), or there are too many files (E103).
+                not a mapping (E110).
+            ValueError: More files than one spec may ask for.
         """
         if path not in self._read:
             if len(self._read) >= MAX_FILES:
-                raise fail(Code.YAML_BOUNDS, f"more than {MAX_FILES} config files are asked for")
+                raise ValueError(f"more than {MAX_FILES} config files are asked for")
             found = self._find(path)
             self._read[path] = None if found is None else _group_file(found, self._name(found))
         return self._read[path]
@@ -62,7 +64,7 @@ class Groups:
 
     def has_group(self, path: str) -> bool:
         """Whether some folder has this group."""
-        return any(inside is not None and inside.is_dir() for inside in self._inside(path))
+        return any(inside is not None and is_folder(inside) for inside in self._inside(path))
 
     def options(self, group: str) -> list[str]:
         """The names of a group's options."""
@@ -70,7 +72,7 @@ class Groups:
 
     def subgroups(self, group: str) -> list[str]:
         """The names of the groups inside of a group."""
-        return sorted({entry.name for entry in self._entries(group) if entry.is_dir()})
+        return sorted({entry.name for entry in self._entries(group) if is_folder(entry)})
 
     def all_groups(self) -> list[str]:
         """The paths of all groups, to suggest one; the first few hundred of them."""
@@ -85,7 +87,7 @@ class Groups:
 
     def _find(self, path: str) -> Path | None:
         for inside in self._inside(path + ("" if path.endswith(".yaml") else ".yaml")):
-            if inside is not None and inside.is_file():
+            if inside is not None and _is_file(inside):
                 return inside
         return None
 
@@ -95,8 +97,9 @@ class Groups:
     def _entries(self, group: str) -> list[Path]:
         entries: list[Path] = []
         for inside in self._inside(group):
-            if inside is not None and inside.is_dir():
-                entries += inside.iterdir()
+            if inside is not None and is_folder(inside):
+                with contextlib.suppress(OSError):
+                    entries += inside.iterdir()
         return entries
 
     def _name(self, file: Path) -> str:
@@ -105,8 +108,23 @@ class Groups:
         return shown(file)
 
 
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder that can be looked at; a name the system refuses is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def _is_option(entry: Path) -> bool:
-    return entry.suffix == ".yaml" and entry.is_file()
+    return entry.suffix == ".yaml" and _is_file(entry)
 
 
 def _below(folder: Path, path: str) -> Path | None:

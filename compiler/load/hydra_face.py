@@ -28,6 +28,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from compiler.load.groups import GroupFile, Groups
+from compiler.load.text import refused_character
 
 PRIMARY = "<spec>"
 MAX_LOADS = 2000
@@ -207,6 +208,10 @@ def _version_base() -> Iterator[None]:
 def _bound(argument: str) -> None:
     if len(argument) > MAX_ARGUMENT:
         raise ArgumentError(f"an override is at most {MAX_ARGUMENT:,} characters long")
+    refused = refused_character(argument)
+    if refused:
+        message = f"the character U+{ord(refused.group()):04X} may not stand in an override"
+        raise ArgumentError(message, refused.start())
     depth = 0
     for offset, character in enumerate(argument):
         depth += (character in "[{(") - (character in "]})")

@@ -21,6 +21,7 @@ class Marks:
 
     def __init__(self, text: Text) -> None:
         self.text = text
+        self._entries: dict[int, dict[str, tuple[yaml.Node, yaml.Node]]] = {}
 
     @cached_property
     def _root(self) -> yaml.Node | None:
@@ -69,11 +70,23 @@ class Marks:
     def _walk(self, path: Path) -> tuple[yaml.Node | None, yaml.Node] | None:
         node, key = self._root, None
         for part in path:
-            found = _child(node, part)
+            found = self._child(node, part)
             if found is None:
                 return None
             key, node = found
         return None if node is None else (key, node)
+
+    def _child(self, node: Any, part: str | int) -> tuple[yaml.Node | None, yaml.Node] | None:
+        if isinstance(node, yaml.MappingNode):
+            entries = self._entries.get(id(node))
+            if entries is None:
+                entries = {key.value: (key, value) for key, value in node.value}
+                self._entries[id(node)] = entries
+            return entries.get(str(part))
+        if isinstance(node, yaml.SequenceNode) and str(part).isdecimal():
+            index = int(part)
+            return (None, node.value[index]) if index < len(node.value) else None
+        return None
 
     def _node_span(self, node: yaml.Node) -> Span:
         start, end = node.start_mark.index, node.end_mark.index
@@ -82,15 +95,3 @@ class Marks:
 
 def _width(node: Any) -> int:
     return int(node.end_mark.index - node.start_mark.index)
-
-
-def _child(node: Any, part: str | int) -> tuple[yaml.Node | None, yaml.Node] | None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == str(part):
-                return key, value
-    elif isinstance(node, yaml.SequenceNode) and str(part).isdecimal():
-        index = int(part)
-        if index < len(node.value):
-            return None, node.value[index]
-    return None

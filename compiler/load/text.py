@@ -17,6 +17,7 @@ MAX_BYTES = 16 * 1024 * 1024
 """No file of a spec or a config group may be larger."""
 
 _REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_REFUSED_IN_ARGUMENTS = re.compile(_REFUSED.pattern[:-1] + "\ud800-\udfff]")
 _WIDE_MARKS = {
     b"\xff\xfe\x00\x00": "UTF-32",
     b"\x00\x00\xfe\xff": "UTF-32",
@@ -52,11 +53,12 @@ class Text:
 
 def shown(path: Path) -> str:
     """A path as the user would type it: relative to the working folder where it lies below it."""
-    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - links must stay as they were written
     try:
-        return absolute.relative_to(Path.cwd()).as_posix()
+        absolute = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as they were written
+        name = absolute.relative_to(Path.cwd()).as_posix()
     except (ValueError, OSError):
-        return path.as_posix()
+        name = path.as_posix()
+    return name.encode("utf-8", "replace").decode()
 
 
 def read_text(path: Path, name: str, asked_at: Span | None = None) -> Text:
@@ -105,6 +107,11 @@ def decode(data: bytes, name: str) -> Text:
         way_out = "remove it, or write it as an escape in double quotes"
         raise _encoding(message, text.span(found.start()), way_out)
     return text
+
+
+def refused_character(argument: str) -> re.Match[str] | None:
+    """The first character of an argument that a spec may not hold either."""
+    return _REFUSED_IN_ARGUMENTS.search(argument)
 
 
 def _encoding(message: str, span: Span, help: str = "save the file as UTF-8") -> StackcError:

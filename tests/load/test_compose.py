@@ -119,6 +119,15 @@ def by_stackc(folder: Path, overrides: list[str]) -> Any:
         return None
 
 
+def test_most_of_the_comparisons_with_hydra_compose_something(tmp_path: Path) -> None:
+    write(tmp_path, {"stack.yaml": SPEC, **GROUPS})
+    composed = [by_stackc(tmp_path, overrides) for overrides in OVERRIDES]
+    assert sum(config is not None for config in composed) >= 24
+    for defaults in LISTS[:12]:
+        write(tmp_path, {"stack.yaml": defaults + SPEC})
+        assert by_stackc(tmp_path, []) is not None
+
+
 @pytest.mark.parametrize("defaults", LISTS)
 @pytest.mark.filterwarnings("ignore:In 'primary'")
 def test_defaults_lists_compose_as_in_hydra(tmp_path: Path, defaults: str) -> None:
@@ -209,6 +218,10 @@ REFUSED: list[tuple[list[str], str, str, str]] = [
     (["+a/b@c=1"], "E109", "a/b", ""),
     (["name=\n\n'"], "E108", "", ""),
     (["naïve=1"], "E108", "ï", ""),
+    (["name='a\x07b'"], "E108", "\x07", ""),
+    (["name=a\udcffb"], "E108", "\udcff", ""),
+    (["x" * 3000 + "=1"], "E108", "x" * 3000, ""),
+    (["+" + "x" * 3000 + "/y=1"], "E109", "x" * 3000 + "/y", ""),
 ]
 
 
@@ -282,6 +295,14 @@ def test_hostile_group_files_are_located_findings(
         assert finding.span.source.endswith(source)
 
 
+def test_links_out_of_a_group_folder_are_not_followed(tmp_path: Path) -> None:
+    spec = write(tmp_path, {"stack.yaml": SPEC, "secret.yaml": "rows: 1\n", **GROUPS})
+    (tmp_path / "conf" / "size" / "link.yaml").symlink_to(tmp_path / "secret.yaml")
+    (tmp_path / "conf" / "loop").symlink_to(tmp_path / "conf")
+    assert finding_of(lambda: load(spec, ["+size=link"]))[0] == "E109"
+    assert finding_of(lambda: load(spec, ["siz=small"]))[0] == "E108"
+
+
 def test_a_bad_entry_of_the_specs_defaults_is_pointed_at(tmp_path: Path) -> None:
     spec = write(
         tmp_path, {"stack.yaml": "defaults:\n  - _self_\n  - size: smal\n" + SPEC, **GROUPS}
@@ -323,5 +344,7 @@ def test_a_spec_that_cannot_be_read_points_at_the_argument(tmp_path: Path) -> No
         assert finding.code.value == "E105"
         assert finding.span is not None
         assert finding.span.source == "<command line>"
+    for odd in ("x" * 5000, "a\0b", "\udcff"):
+        assert finding_of(lambda odd=odd: load(Path(odd)))[0] == "E105"  # type: ignore[misc]
     (finding,) = findings_of(lambda: load(tmp_path / "stak.yaml"))
     assert finding.help == ("did you mean `stack.yaml`?",)
