@@ -58,8 +58,26 @@ def _gate(scope: Scope, text: str, task: Task, place: Path) -> Gate | None:
     else:
         bound = float(match["bound"])
     op = match["op"]
+    if not match["champion"] and not METRICS[metric].allows(bound):
+        _pointless(scope, metric, op, bound, place)
+        return None
     normal = " ".join(text.split())
     return Gate(normal, metric, op, bound, bool(match["champion"]))  # type: ignore[arg-type]
+
+
+def _pointless(scope: Scope, metric: str, op: str, bound: float, place: Path) -> None:
+    """A bound that the metric's values all lie on one side of: the gate judges nothing."""
+    known = METRICS[metric]
+    above = known.ceiling is not None and bound > known.ceiling
+    limit = f"at most {known.ceiling}" if above else f"at least {known.floor}"
+    verdict = "never hold" if above == (op in (">", ">=")) else "never fail"
+    share = above and known.ceiling == 1 and bound <= 100
+    scope.findings.report(
+        Code.GATE_METRIC,
+        f"this gate can {verdict}: `{metric}` is {limit}",
+        place,
+        help=f"`{metric}` is a share: did you mean {bound / 100:g}?" if share else (),
+    )
 
 
 def _metric_fits(

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from compiler.codes import Code
 from compiler.diagnostics import Findings, Path, did_you_mean
-from specs.base import Spec
+from specs.base import NAME, Spec
 from specs.stack import LANGUAGE, Stack
 
 _KINDS = {
@@ -55,43 +55,59 @@ def _report(error: ValidationError, config: dict[str, Any], findings: Findings) 
     seen: set[tuple[Path, Code]] = set()
     for detail in error.errors(include_url=False):
         path, key = _spec_path(detail["loc"], config)
-        code = _code(detail["type"], key)
+        code = _code(detail, key)
+        if code is Code.UNKNOWN_KIND and "tag" in detail.get("ctx", {}):
+            path = (*path, "kind")
         if (path, code) in seen:
             continue
         seen.add((path, code))
-        message, ways = _message(code, detail, path)
+        message, ways = _message(code, detail, path, config)
         findings.report(code, message, path, key=key or code is Code.UNKNOWN_KEY, help=ways)
 
 
-def _code(kind: str, key: bool) -> Code:
-    if key:
+def _code(detail: Any, key: bool) -> Code:
+    kind = detail["type"]
+    if key or detail.get("ctx", {}).get("pattern") == NAME:
         return Code.BAD_NAME
     if kind in _KINDS:
         return _KINDS[kind]
     return Code.WRONG_TYPE if kind.endswith("_type") else Code.BAD_VALUE
 
 
-def _message(code: Code, detail: Any, path: Path) -> tuple[str, tuple[str, ...]]:
+def _message(
+    code: Code, detail: Any, path: Path, config: dict[str, Any]
+) -> tuple[str, tuple[str, ...]]:
     """What is wrong, and the way out."""
-    name = str(path[-1]) if path else "the spec"
+    name = _called(path)
     if code is Code.UNKNOWN_KEY:
-        return f"unknown key `{name}`", did_you_mean(name, _known_keys(path[:-1]))
+        known = _known_keys(path[:-1], config)
+        return f"unknown key `{path[-1]}`", did_you_mean(str(path[-1]), known)
     if code is Code.MISSING_KEY:
         missing = str(detail["loc"][-1]) if detail["type"] == "missing" else "kind"
-        where = ".".join(str(part) for part in path) or "the spec"
-        return f"`{where}` lacks `{missing}`", _missing_help(missing)
+        where = f"`{'.'.join(map(str, path))}`" if path else "the spec"
+        return f"{where} lacks `{missing}`", _missing_help(missing)
     if code is Code.UNKNOWN_KIND:
         return _unknown_kind(detail)
     if code is Code.BAD_NAME:
-        return f"`{name}` cannot be a name here", (
+        word = detail["input"] if detail["type"] == "string_pattern_mismatch" else path[-1]
+        return f"`{word}` cannot be a name here", (
             "names are lower-case letters, digits and underscores, and start with a letter",
         )
     if code is Code.WRONG_TYPE:
         wanted = detail["type"].removesuffix("_type")
         article = _ARTICLES.get(wanted, detail["msg"].removeprefix("Input should be "))
-        return f"`{name}` must be {article}, not {_described(detail['input'])}", ()
+        return f"{name} must be {article}, not {_described(detail['input'])}", ()
     text = detail["msg"].removeprefix("Value error, ").replace("Input should", "it should")
-    return f"`{name}`: {text}", ()
+    return f"{name}: {text}", ()
+
+
+def _called(path: Path) -> str:
+    """How a message names the value at a path: by its key, or as an entry of its list."""
+    if not path:
+        return "the spec"
+    if isinstance(path[-1], int):
+        return f"entry {path[-1] + 1} of {_called(path[:-1])}"
+    return f"`{path[-1]}`"
 
 
 def _missing_help(missing: str) -> tuple[str, ...]:
@@ -159,12 +175,22 @@ def _single(value: Any) -> Any:
     return next(iter(value.values())) if isinstance(value, Mapping) and len(value) == 1 else None
 
 
-def _known_keys(path: Path) -> set[str]:
-    """Keys that may stand at a path of the spec."""
+def _known_keys(path: Path, config: Any) -> set[str]:
+    """Keys that may stand at a path of the spec; of several kinds, those of the kind it has."""
     models: set[type[BaseModel]] = {Stack}
     for part in path:
         models = {found for model in models for found in _below(model, part)} or models
+        config = config[part] if _has(config, part) else None
+    kind = config.get("kind") if isinstance(config, Mapping) else None
+    models = {model for model in models if _kind_of(model) in (None, kind)} or models
     return {field.alias or name for model in models for name, field in model.model_fields.items()}
+
+
+def _kind_of(model: type[BaseModel]) -> Any:
+    """The one value that a model's ``kind`` may have, or None."""
+    field = model.model_fields.get("kind")
+    values = typing.get_args(field.annotation) if field else ()
+    return values[0] if len(values) == 1 else None
 
 
 def _below(model: type[BaseModel], part: str | int) -> set[type[BaseModel]]:
