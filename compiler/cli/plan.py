@@ -50,7 +50,7 @@ def command(
     if out is not None:
         _save(plan, out, asked)
         output.line(f"The plan is in {out}: stackc apply {out}")
-    output.document({"plan": plan.to_json()}, diagnostics=warnings)
+    output.document(plan.to_json(), diagnostics=warnings)
     return CHANGES if detailed_exitcode and not plan.empty else DONE
 
 

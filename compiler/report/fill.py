@@ -1,0 +1,133 @@
+"""Fills the report's view of a run from the project: state, documents, profiles, history."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from compiler.diagnostics import Findings, StackcError
+from compiler.engine import journal, rows
+from compiler.engine.project import Project
+from compiler.engine.quiet import quiet
+from compiler.engine.rows import NodeRow, RunRow
+from compiler.graph.digest import canonical
+from compiler.graph.node import Graph, Node
+from compiler.graph.types import DocumentType, ProfileType
+from compiler.lower import service
+from compiler.pipeline import Compiled
+from compiler.report.reading import document_reader, stored_file
+from compiler.report.view import NodeView, RunLine, RunView
+
+Summarise: TypeAlias = Callable[[Path], Sequence[Mapping[str, Any]]]
+_BLAMED = ("failed", "skipped")
+
+
+def run_view(project: Project, compiled: Compiled, program: str) -> RunView:
+    """Everything a report shows of a project as it is now.
+
+    Args:
+        project: Opened to read.
+        compiled: The spec whose nodes are shown.
+        program: Name and version of what makes the report.
+    """
+    graph, known = compiled.graph, project.nodes()
+    history = rows.runs(project.state)
+    return RunView(
+        graph=graph,
+        nodes=_nodes(project, graph, known, history[0] if history else None),
+        documents=_documents(project, graph),
+        profiles=_profiles(project, compiled, known),
+        runs=tuple(_line(run) for run in history),
+        title=compiled.stack.name,
+        description=compiled.stack.description or "",
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        program=program,
+    )
+
+
+def _nodes(
+    project: Project, graph: Graph, known: Mapping[str, NodeRow], last: RunRow | None
+) -> dict[str, NodeView]:
+    views = {
+        node.address: _view(node, known[node.address], last)
+        for node in graph
+        if node.address in known
+    }
+    for entry in journal.of_run(project.state, last.id) if last is not None else ():
+        if entry.status in _BLAMED:
+            views[entry.address] = NodeView(entry.status, entry.key, detail=_detail(entry.detail))
+    return views
+
+
+def _view(node: Node, row: NodeRow, last: RunRow | None) -> NodeView:
+    operation = type(node.operation)
+    same = row.parameters == canonical(node.operation).decode() and (
+        (row.operation, row.version) == (operation.__name__, operation.version)
+    )
+    status = "waiting" if not same else "done" if last and row.run == last.id else "kept"
+    return NodeView(
+        status,
+        row.key,
+        {name: stored.digest for name, stored in row.outputs.items()},
+        row.summary,
+        row.seconds,
+        row.backend,
+        row.finished,
+    )
+
+
+def _detail(detail: Any) -> str:
+    if isinstance(detail, Mapping):
+        found = detail.get("message") or detail.get("error") or detail.get("messages") or ""
+        return "; ".join(map(str, found)) if isinstance(found, list) else str(found)
+    return str(detail or "")
+
+
+def _documents(project: Project, graph: Graph) -> dict[tuple[str, str], Any]:
+    read = document_reader(project)
+    found = {
+        (node.address, name): read(node.address, name)
+        for node in graph
+        for name, kind in node.outputs
+        if isinstance(kind, DocumentType)
+    }
+    return {place: document for place, document in found.items() if document is not None}
+
+
+def _profiles(
+    project: Project, compiled: Compiled, known: Mapping[str, NodeRow]
+) -> dict[str, Sequence[Mapping[str, Any]]]:
+    files = {
+        node.address: path
+        for node in compiled.graph
+        for name, kind in node.outputs
+        if isinstance(kind, ProfileType)
+        and (path := stored_file(project, dict(known), node.address, name)) is not None
+    }
+    if not files:
+        return {}
+    with quiet(project.folder / "logs" / "report.log", project.secrets):
+        summarise: Summarise | None = service(
+            compiled.backends, "profile", "summarise_profile", Findings(), compiled.lowered.known
+        )
+        if summarise is None:
+            return {}
+        return {a: found for a, path in files.items() if (found := _summary(summarise, path))}
+
+
+def _summary(summarise: Summarise, path: Path) -> Sequence[Mapping[str, Any]]:
+    """A profile that cannot be read leaves a gap in the report, and a line in its log."""
+    try:
+        return summarise(path)
+    except StackcError as error:
+        logging.getLogger(__name__).warning("%s", error)
+        return ()
+
+
+def _line(run: RunRow) -> RunLine:
+    return RunLine(
+        run.number, run.command, run.began, run.ended, run.status, run.counts, run.messages
+    )
