@@ -1,0 +1,126 @@
+"""Ingest files: the contract's columns, cast without loss, as one staged Parquet file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+
+from backends.duckdb.connection import Connection, session, write
+from backends.duckdb.order import threads_for
+from backends.duckdb.text import names
+from backends.files import misfits
+from backends.files.arrow_files import open_arrow
+from backends.files.casts import Cast, cast
+from backends.files.csv_files import open_csv
+from backends.files.jsonl_files import open_jsonl
+from backends.files.parquet_files import open_parquet
+from backends.files.part import Opener, Part, Say, Wanted, missing_columns
+from backends.files.paths import resolve, shown
+from compiler.backend import Artifact, Outcome, TaskContext
+from compiler.codes import Code
+from compiler.diagnostics import fail
+from compiler.graph.operations import ReadFiles
+from compiler.graph.types import Column
+
+OPENERS: Mapping[str, Opener] = {
+    "csv": open_csv,
+    "parquet": open_parquet,
+    "jsonl": open_jsonl,
+    "arrow": open_arrow,
+}
+"""How each format is opened."""
+
+
+def read_files(
+    operation: ReadFiles, _inputs: Mapping[str, Artifact], context: TaskContext
+) -> Outcome:
+    """Write the files' rows, in file order and row order, with exactly the contract's columns.
+
+    Raises:
+        StackcError: E113, E701 for paths; E702 for what cannot be read; E703
+            where there are no rows; E704 for a value that does not fit the
+            contract; E705 for a column that is not there.
+    """
+    files = resolve(operation.path, context.project)
+    wanted = Wanted(operation.columns, dict(operation.options))
+    context.progress(f"reading {len(files)} files" if len(files) > 1 else "reading")
+    rows = ingest(files, operation.format, wanted, context)
+    return Outcome({"table": context.workdir / "table.parquet"}, {"rows": rows})
+
+
+def ingest(
+    files: Sequence[Path], format: str, wanted: Wanted, context: TaskContext, order: str = ""
+) -> int:
+    """Write files as the output ``table``; returns the number of rows.
+
+    ``order`` is an ORDER BY clause for rows that come in no order of their own.
+    """
+    target = context.workdir / "table.parquet"
+
+    def say(file: Path) -> str:
+        return shown(file, context.project)
+
+    threads = _threads(files, format, wanted, context, order)
+    # The real paths, for that is what the lock on the engine compares.
+    real = tuple(file.resolve() for file in files)
+    named = {file: say(given) for file, given in zip(real, files, strict=True)}
+    with session(context, real, threads=threads) as connection:
+        parts = _open(connection, real, format, wanted, named.__getitem__)
+        columns = wanted.columns or ()
+        try:
+            rows = write(connection, select(parts, columns, order), target)
+        except duckdb.Error as error:
+            raise misfits.explain(error, connection, parts, columns, named.__getitem__) from error
+        if rows:
+            misfits.refuse_nulls(connection, target, parts, columns, named.__getitem__)
+    if not rows:
+        raise fail(
+            Code.SOURCE_EMPTY,
+            f"`{say(files[0])}` has no rows" if len(files) == 1 else "the files have no rows",
+            help="a source needs at least one row; check what should have written it",
+        )
+    return rows
+
+
+def _threads(
+    files: Sequence[Path], format: str, wanted: Wanted, context: TaskContext, order: str
+) -> int:
+    """One thread unless the files are Parquet that any number of threads writes alike."""
+    if format != "parquet" or order or context.threads == 1:
+        return 1
+    real = [file.resolve() for file in files]
+    with session(context, real) as connection:
+        parts = _open(connection, real, format, wanted, str)
+        if len(parts) > 1:
+            return 1
+        return threads_for(connection, select(parts, wanted.columns or ()), real, context.threads)
+
+
+def _open(
+    connection: Connection, files: Sequence[Path], format: str, wanted: Wanted, say: Say
+) -> Sequence[Part]:
+    """The parts of the files, each with all columns of the contract."""
+    parts = OPENERS[format](connection, files, wanted, say)
+    for part in parts:
+        present = [name for name, _ in part.columns]
+        missing = [c.name for c in wanted.columns or () if c.name not in present]
+        if missing:
+            missing_columns(missing, present, say(part.files[0]))
+    return parts
+
+
+def casts(part: Part, columns: Sequence[Column]) -> list[Cast]:
+    """How each column of the contract is read from a part."""
+    types = dict(part.columns)
+    return [cast(column, types[column.name], part.blank_is_null) for column in columns]
+
+
+def select(parts: Sequence[Part], columns: Sequence[Column], order: str = "") -> str:
+    """One SELECT over all parts, in order."""
+    rows = " UNION ALL ".join(
+        f"SELECT {', '.join(c.checked for c in casts(part, columns))} FROM {part.scan(part.files)}"
+        for part in parts
+    )
+    return f"SELECT {names(c.name for c in columns)} FROM ({rows}) {order}" if order else rows
