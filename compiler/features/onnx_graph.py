@@ -53,17 +53,20 @@ class Graph:
         """An input of shape ``[N]``."""
         return self.inputs.setdefault(name, Tensor(name, element))
 
+    def prefix(self) -> str:
+        """What begins no input's name."""
+        found = "_"
+        while any(name.startswith(found) for name in self.reserved):
+            found += "_"
+        return found
+
     def fresh(self) -> str:
         """A name that is not an input's."""
-        count = len(self.nodes) + len(self.constants)
-        name = f"_{count}"
-        while name in self.reserved:
-            name = "_" + name
-        return name
+        return f"{self.prefix()}{len(self.nodes) + len(self.constants)}"
 
     def constant(self, value: object, element: str) -> Tensor:
         """A constant tensor of any shape; equal ones are one."""
-        array = np.asarray(value, dtype=_NUMPY[element])
+        array: Array = np.asarray(value, dtype=_NUMPY[element])
         content = repr(array.tolist()) if element == TEXT else array.tobytes()
         key = ("constant", element, array.shape, content)
         if key not in self._known:
@@ -97,18 +100,21 @@ class Graph:
             return tensor
         return self.node("Cast", [tensor], element, to=ELEMENTS[element])
 
+    def stretched(self, tensor: Tensor) -> Tensor:
+        """The tensor with shape ``[N]``, which it has unless it is one constant."""
+        if not tensor.constant:
+            return tensor
+        shape = self.node("Shape", [next(iter(self.inputs.values()))], INT)
+        return self.node("Expand", [tensor, shape], tensor.element)
+
     def output(self, tensor: Tensor, name: str) -> None:
-        """Give a tensor a name as an output, stretched to ``[N]`` if it is one constant."""
-        op, inputs = "Identity", [tensor.name]
-        if tensor.constant:
-            first = next(iter(self.inputs.values()))
-            op, inputs = "Expand", [tensor.name, self.node("Shape", [first], INT).name]
-        self.nodes.append(helper.make_node(op, inputs, [name]))
+        """Give a tensor a name as an output."""
+        self.nodes.append(helper.make_node("Identity", [tensor.name], [name]))
 
 
 def _tensor(array: Array, element: str, name: str) -> onnx.TensorProto:
     if element == TEXT:
-        values = [str(value).encode("utf-8") for value in array.reshape(-1)]
+        values: Any = [str(value).encode("utf-8") for value in array.reshape(-1)]
         return helper.make_tensor(name, ELEMENTS[element], array.shape, values)
     return numpy_helper.from_array(array, name)
 
