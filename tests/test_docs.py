@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -92,9 +93,13 @@ def test_what_a_document_shows_is_what_happens(
 
 
 def folder_for(page: Path, section: Section, tmp_path: Path) -> Path:
-    """An example's page is run in a copy of it; any other in the section's own files."""
+    """An example's page is run in a copy of it; any other with the section's own files.
+
+    Where those read ``data/``, they find the quickstart's.
+    """
     if page.parent.parent.name == "examples":
         return copied(page.parent.name, tmp_path / page.parent.name)
+    shutil.copytree(ROOT / "examples" / "quickstart" / "data", tmp_path / "data")
     for block in section.blocks:
         if block.words and block.language != "console":
             (tmp_path / block.words[0]).write_text(block.text, "utf-8")
