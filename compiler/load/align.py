@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
+_CONTINUATION = re.compile(r"\\\r?\n[ \t]*")
 _SHORT = {
     "0": "\0", "a": "\a", "b": "\b", "t": "\t", "\t": "\t", "n": "\n", "v": "\v", "f": "\f",
     "r": "\r", "e": "\x1b", "N": "\x85", "_": "\xa0", "L": "\u2028", "P": "\u2029",
@@ -41,7 +42,7 @@ class Alignment:
         return start, end if line_end < 0 else min(end, max(line_end, start + 1))
 
     def _step(self, character: str) -> None:
-        at = self._at
+        at = self._continued(self._at)
         if character.isspace() and not self._written(character, at):
             self._put(at, at)
             return
@@ -69,13 +70,16 @@ class Alignment:
     def _next_visible(self, at: int) -> int:
         raw = self._raw
         while at < len(raw):
-            if self._double and raw[at : at + 2] in ("\\\n", "\\\r"):
-                at += 2
-            elif raw[at].isspace():
-                at += 1
-            else:
+            continued = self._continued(at)
+            if continued == at and not raw[at].isspace():
                 break
+            at = max(continued, at + int(raw[at].isspace()))
         return at
+
+    def _continued(self, at: int) -> int:
+        """Behind an escaped line break and the indentation after it, which stand for nothing."""
+        match = _CONTINUATION.match(self._raw, at) if self._double else None
+        return match.end() if match else at
 
 
 def _header(raw: str) -> int:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from compiler.backend import CAPABILITIES, DEFAULTS
@@ -348,3 +350,23 @@ def test_a_spec_that_cannot_be_read_points_at_the_argument(tmp_path: Path) -> No
         assert finding_of(lambda odd=odd: load(Path(odd)))[0] == "E105"  # type: ignore[misc]
     (finding,) = findings_of(lambda: load(tmp_path / "stak.yaml"))
     assert finding.help == ("did you mean `stack.yaml`?",)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.text("+~=.,[]{}()/@:$'\"\\ abk01é\n", max_size=14),
+            st.sampled_from(["name=", "models.late.", "+size", "backends", "~", "=1", "[", "/x"]),
+        ),
+        max_size=4,
+    )
+)
+def test_any_argument_is_an_override_or_a_located_finding(
+    tmp_path_factory: pytest.TempPathFactory, words: list[str]
+) -> None:
+    spec = tmp_path_factory.getbasetemp() / "any" / "stack.yaml"
+    if not spec.exists():
+        write(spec.parent, {"stack.yaml": SPEC, **GROUPS})
+    for overrides in (words, ["".join(words)]):
+        by_stackc(spec.parent, overrides)

@@ -3,11 +3,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, Label, Place, Within
 from compiler.diagnostics import Path as SpecPath
 from compiler.load import Loaded, load, locate
+from compiler.load.marks import Marks
+from compiler.load.parse import parse
+from compiler.load.text import Text
 from compiler.source import Span
 from tests.load.helpers import write
 
@@ -215,3 +221,25 @@ def test_findings_are_located_sorted_and_each_once(shop: Path) -> None:
     assert found[0].labels[0].span is not None
     assert found[0].labels[0].span.line == 4
     assert all(finding.span is not None for finding in found)
+
+
+STYLES = st.sampled_from(["", "'", '"', "|", ">"])
+WORDS = st.text("abc'\"\\#:é- \n\t", max_size=40)
+
+
+@settings(max_examples=200, deadline=None)
+@given(WORDS, STYLES, st.integers(20, 80))
+def test_every_visible_character_is_found_where_it_was_written(
+    value: str, style: str, width: int
+) -> None:
+    content = yaml.dump({"k": value}, default_style=style or None, allow_unicode=True, width=width)
+    text = Text("stack.yaml", content)
+    marks = Marks(text)
+    assert parse(text) == {"k": value}
+    for offset, character in enumerate(value):
+        span = marks.within(("k",), offset, 1)
+        assert span is not None
+        if not character.isspace():
+            line = content.split("\n")[span.line - 1]
+            written = line[span.column - 1 : span.end_column - 1]
+            assert written in (character, f"\\{character}", character * 2)
