@@ -32,7 +32,7 @@ def main() -> None:
     unknown = set(groups) - {*GROUPS, "peers"}
     if unknown:
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(GROUPS)}")
-    console = Console()
+    console = Console(width=140)
     results = [result for group in groups for result in _group(group, console)]
     console.print(shown(results))
     asked.out.parent.mkdir(parents=True, exist_ok=True)
