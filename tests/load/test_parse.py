@@ -220,11 +220,3 @@ def test_what_yaml_writers_write_is_read_back(value: Any, flow: bool) -> None:
     text = yaml.safe_dump(value, allow_unicode=True, default_flow_style=flow)
     text = text.removesuffix("...\n")
     assert value_of(text) == value
-
-
-def test_ten_thousand_blocks_are_read_quickly() -> None:
-    block = "m{}:\n  path: x.csv\n  columns:\n    a: {{type: int64}}\n    b: string\n    c: bool\n"
-    text = "".join(block.format(i) for i in range(10_000))
-    start = time.process_time()
-    assert len(value_of(text)) == 10_000
-    assert time.process_time() - start < 3
