@@ -128,13 +128,18 @@ def _log_folders(spec: object) -> list[Path]:
     return folders
 
 
-def asks(question: str, output: Output) -> bool:
+def somebody_is_there() -> bool:
+    """Whether a person at a terminal can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def asks(question: str) -> bool:
     """Whether a person at a terminal says yes.
 
     Raises:
         Refused: Nobody is there to be asked.
     """
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not somebody_is_there():
         raise Refused("nobody is there to be asked: say --yes")
-    output.remark(question + " [y/N]")
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -22,6 +22,7 @@ def command(
     from compiler.engine.project import open_project
     from compiler.pipeline import compile_spec
     from compiler.report.placing import Asked, placing
+    from compiler.report.reading import document_reader
     from compiler.report.results import collect
     from compiler.report.text_results import result_lines
     from compiler.report.text_status import status_lines
@@ -32,7 +33,7 @@ def command(
     with placing(asked, compiled), open_project(compiled.root, write=False) as project:
         nodes = list(project.nodes().values())
         last = next(iter(rows.runs(project.state, 1)), None)
-        results = collect(compiled.graph, project.document)
+        results = collect(compiled.graph, document_reader(project))
     output.findings(compiled.warnings, compiled.sources)
     output.lines(status_lines(nodes, last, output.style))
     output.lines(result_lines(results, output.style))

@@ -15,9 +15,9 @@ from compiler.graph.types import ModelType, TableType, ValueType
 from compiler.report.results import ReadDocument
 
 
-def document_reader(project: Project) -> ReadDocument:
-    """Reads documents of a project; its state is asked once."""
-    rows = project.nodes()
+def document_reader(project: Project, run: str | None = None) -> ReadDocument:
+    """Reads documents of a project; its state is asked once. ``run``: only what that run made."""
+    rows = {a: row for a, row in project.nodes().items() if run is None or row.run == run}
 
     def read(address: str, output: str) -> Any:
         path = stored_file(project, rows, address, output)

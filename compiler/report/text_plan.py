@@ -30,9 +30,15 @@ def plan_lines(plan: Plan, style: Style) -> list[str]:
     blocks: dict[str, list[Change]] = {}
     for change in plan.work:
         blocks.setdefault(change.block, []).append(change)
+    width = max((cells(visible(block)) for block in blocks), default=0)
     lines: list[str] = []
     for block, changes in blocks.items():
-        lines += [*_block(block, changes, plan.categories.get(block, ""), style), ""]
+        found = _block(block, changes, plan.categories.get(block, ""), width, style)
+        if lines and lines[-1] and len(found) > 1:
+            lines.append("")
+        lines += [*found, ""] if len(found) > 1 else found
+    if lines and lines[-1]:
+        lines.append("")
     return [*lines, counts_line(plan, style)]
 
 
@@ -51,16 +57,19 @@ def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(words)
 
 
-def _block(block: str, changes: list[Change], category: str, style: Style) -> list[str]:
+def _block(block: str, changes: list[Change], category: str, width: int, style: Style) -> list[str]:
+    """One line where all nodes share their reason, else a line per node and reason."""
     sign, tone = _sign(changes)
-    head = f"{style.paint(sign, tone)} {style.paint(visible(block), 'bold')}  {category}"
+    blanks = " " * (width - cells(visible(block)))
+    head = f"{style.paint(sign, tone)} {style.paint(visible(block), 'bold')}{blanks}  "
     shared = _shared_reason(changes)
     if shared is not None:
         steps = ", ".join(_step(change) for change in changes)
-        return [head.rstrip(), f"    {steps}: {visible(shared.text)}"]
+        what = "" if shared.kind == "first" else f"{category}: "
+        return [f"{head}{what}{style.paint(steps, 'dim')} ({visible(shared.text)})"]
     actions = max(len(change.action.value) for change in changes)
     steps_width = max(cells(_step(change)) for change in changes)
-    lines = [head.rstrip()]
+    lines = [f"{head}{category}".rstrip()]
     for change in changes:
         action = style.paint(f"{change.action.value:<{actions}}", _SIGNS[change.action][1])
         start = f"    {action}  {_step(change):<{steps_width}}  "
