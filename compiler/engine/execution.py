@@ -1,0 +1,208 @@
+"""Runs one action of a plan: inputs verified, the backend called, its outputs stored."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from uuid import uuid4
+
+from compiler.backend import Applied, Artifact, EventDraft, Outcome
+from compiler.codes import Code
+from compiler.diagnostics import StackcError, fail
+from compiler.engine import durable
+from compiler.engine.journal import Entry
+from compiler.engine.plan import Action, Change
+from compiler.engine.project import Project
+from compiler.engine.rows import NodeRow, now
+from compiler.engine.store import Stored
+from compiler.engine.tasks import Call, Seed, plain
+from compiler.graph.digest import canonical
+from compiler.graph.node import Node
+from compiler.graph.types import SUFFIXES, ValueType
+from compiler.lower import LoweredTask
+
+
+class InputDamaged(Exception):
+    """An input is not in the store as it was made: ``producer`` must make it again."""
+
+    def __init__(self, producer: str, output: str) -> None:
+        super().__init__(f"{producer}:{output}")
+        self.producer = producer
+        self.output = output
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of a job: who made it, what it is, and the type of the value."""
+
+    producer: str
+    output: str
+    stored: Stored
+    type: ValueType
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One action, with all it needs; nothing of the state is touched while it runs.
+
+    ``node`` and ``task`` are None for a deletion. ``old`` is what a replaced or
+    deleted resource was, and ``old_task`` what it was made by.
+    """
+
+    change: Change
+    entry: Entry
+    node: Node | None = None
+    task: LoweredTask | None = None
+    inputs: Mapping[str, Input] = field(default_factory=dict)
+    old: NodeRow | None = None
+    old_task: LoweredTask | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a job leaves to be committed; ``row`` is None after a deletion."""
+
+    row: NodeRow | None
+    events: tuple[EventDraft, ...]
+    seconds: float
+
+
+def intent_of(node: Node, change: Change, task: LoweredTask, run: str) -> NodeRow:
+    """The row that an action means to leave; outputs are named, their digests still unknown."""
+    operation = type(node.operation)
+    outputs = {name: Stored("", 0, SUFFIXES[type(kind)]) for name, kind in node.outputs}
+    return NodeRow(
+        address=node.address, key=change.key, kind=operation.kind, operation=operation.__name__,
+        version=operation.version, parameters=canonical(node.operation).decode(),
+        inputs={name: str(ref) for name, ref in node.inputs}, input_keys=change.input_keys,
+        observed=change.observed, capability=operation.capability, category=operation.category,
+        backend=task.backend, settings=task.settings.model_dump(mode="json"), outputs=outputs,
+        run=run,
+    )  # fmt: skip
+
+
+def perform(project: Project, job: Job, progress: Callable[[str], None]) -> Made:
+    """Run a job to its end.
+
+    Raises:
+        StackcError: What the backend reports, E711, E712 or E799.
+        InputDamaged: An input must be made again first.
+    """
+    began = time.monotonic()
+    workdir = project.scratch / uuid4().hex
+    with durable.guarded(workdir):
+        workdir.mkdir(parents=True)
+    try:
+        if job.change.action is Action.DELETE:
+            _delete(project, job, workdir, progress)
+            return Made(None, (), time.monotonic() - began)
+        row, events = _make(project, job, workdir, progress)
+        seconds = time.monotonic() - began
+        return Made(replace(row, seconds=seconds, finished=now()), events, seconds)
+    finally:
+        shutil.rmtree(workdir, ignore_errors=True)
+
+
+def seed_of(project: Project, row: NodeRow, task: LoweredTask, workdir: Path) -> Seed:
+    """The context of a task that works on a row."""
+    limits = project.workers.limits
+    return Seed(
+        row.address, row.key, dict(row.input_keys), row.observed, project.root, project.folder,
+        workdir, limits.threads, limits.memory, task.settings,
+    )  # fmt: skip
+
+
+def store_outcome(
+    project: Project, intent: NodeRow, outcome: Outcome, workdir: Path
+) -> tuple[NodeRow, tuple[EventDraft, ...]]:
+    """Take a task's files into the store; the row that says so, and its events.
+
+    Raises:
+        StackcError: E712 for a full disk, E799 when the files are not what the
+            operation promises.
+    """
+    if set(outcome.files) != set(intent.outputs):
+        raise _broken(intent, f"made {sorted(outcome.files)}, not {sorted(intent.outputs)}")
+    outputs: dict[str, Stored] = {}
+    for name, promised in intent.outputs.items():
+        path = Path(outcome.files[name])
+        try:
+            own = path.parent.resolve().is_relative_to(workdir.resolve())
+            outputs[name] = project.store.put(path, promised.suffix, move=own)
+        except (ValueError, FileNotFoundError) as error:
+            raise _broken(intent, f"gave no plain file for `{name}`") from error
+    summary = project.secrets.scrub_data(plain(dict(outcome.summary)))
+    return replace(intent, outputs=outputs, summary=summary), outcome.events
+
+
+def _make(
+    project: Project, job: Job, workdir: Path, progress: Callable[[str], None]
+) -> tuple[NodeRow, tuple[EventDraft, ...]]:
+    assert job.node is not None  # only deletions come without
+    assert job.task is not None
+    inputs = {name: _artifact(project, value) for name, value in job.inputs.items()}
+    lowering, intent = job.task.lowering, job.entry.intent
+    if job.change.action is Action.REPLACE:
+        _delete(project, job, workdir, progress)
+    arguments: tuple[object, ...] = (job.node.operation, inputs)
+    is_step = intent.kind == "step"
+    if not is_step:
+        arguments = (*arguments, job.entry.operation_id)
+    call = Call(
+        lowering.target,
+        None if is_step else "apply",
+        arguments,
+        seed_of(project, intent, job.task, workdir),
+    )
+    durable.point("task.begin")
+    made = project.workers.run(call, lowering.isolation, progress)
+    durable.point("task.done")
+    if is_step:
+        if not isinstance(made, Outcome):
+            raise _broken(intent, "gave no outcome")
+        return store_outcome(project, intent, made, workdir)
+    if not isinstance(made, Applied):
+        raise _broken(intent, "gave no applied resource")
+    return store_applied(project, intent, made, workdir)
+
+
+def store_applied(
+    project: Project, intent: NodeRow, made: Applied, workdir: Path
+) -> tuple[NodeRow, tuple[EventDraft, ...]]:
+    """Take a resource's files into the store; the row that finds it again, and its events."""
+    row, events = store_outcome(project, intent, made.outcome, workdir)
+    attributes = project.secrets.scrub_data(plain(dict(made.attributes)))
+    return replace(row, attributes=attributes), events
+
+
+def _delete(project: Project, job: Job, workdir: Path, progress: Callable[[str], None]) -> None:
+    """Delete what a row stands for; a step is only forgotten."""
+    row, task = job.old, job.old_task
+    if row is None or row.kind == "step" or task is None:
+        return
+    operation_id = job.entry.operation_id
+    if job.change.action is Action.REPLACE:
+        operation_id += "-old"
+    arguments = (row.attributes or {}, operation_id)
+    call = Call(task.lowering.target, "delete", arguments, seed_of(project, row, task, workdir))
+    durable.point("task.begin")
+    project.workers.run(call, task.lowering.isolation, progress)
+    durable.point("task.done")
+
+
+def _artifact(project: Project, value: Input) -> Artifact:
+    path = project.store.get(value.stored.digest, value.stored.suffix)
+    if path is None:
+        raise InputDamaged(value.producer, value.output)
+    return Artifact(path, value.stored.digest, value.type)
+
+
+def _broken(intent: NodeRow, how: str) -> StackcError:
+    return fail(
+        Code.INTERNAL,
+        f"the backend `{intent.backend}` {how} for `{intent.address}`",
+        help="this is a bug of that backend; nothing of this step was kept",
+    )

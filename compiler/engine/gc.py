@@ -1,0 +1,50 @@
+"""Removes what nothing uses any more: old results and objects, leavings, old logs."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+
+from compiler.engine import durable, rows
+from compiler.engine.project import Project
+
+KEEP_RUNS = 10
+LOG_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many objects and results were removed, and how many bytes that freed."""
+
+    objects: int
+    bytes: int
+    results: int
+
+
+def collect_garbage(project: Project, keep_runs: int = KEEP_RUNS) -> Swept:
+    """Keep what is applied now and what the last runs used; remove the rest.
+
+    Args:
+        project: Open for writing.
+        keep_runs: How many of the last runs keep their results for reuse; 0
+            keeps only what is applied now.
+    """
+    state = project.state
+    nodes = rows.nodes(state)
+    with state.transaction(changes=False):
+        dropped = rows.drop_results(state, {row.key for row in nodes.values()}, keep_runs)
+        keep = {o.digest for row in nodes.values() for o in row.outputs.values()}
+        keep |= rows.result_digests(state)
+        rows.keep_stamps(state, keep)
+    count, size = project.store.sweep(keep)
+    for left in project.scratch.glob("*"):
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            durable.remove(left)
+    oldest = time.time() - LOG_DAYS * 86_400
+    for log in (project.folder / "logs").glob("*"):
+        if log.is_file() and log.stat().st_mtime < oldest:
+            durable.remove(log)
+    return Swept(count, size, dropped)
