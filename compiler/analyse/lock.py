@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from compiler.codes import Code
 from compiler.diagnostics import fail
 from compiler.graph.digest import digest
 from compiler.graph.types import Column, DataType
+from compiler.load.parse import parse
+from compiler.load.text import read_text, shown
 from specs.sources import Source
 
 LOCK_NAME = "stackc.lock"
@@ -37,14 +37,12 @@ def read_lock(path: Path) -> dict[str, Locked]:
     """The lock by source name; empty where there is none.
 
     Raises:
-        StackcError: E316 where the file is damaged.
+        StackcError: E101 to E105 where the file is no text or no YAML, E316
+            where it is no lock.
     """
-    try:
-        data = yaml.load(path.read_text("utf-8"), Loader=yaml.CSafeLoader)
-    except FileNotFoundError:
+    if not path.exists():
         return {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise _damaged(path, str(error).splitlines()[0]) from error
+    data = parse(read_text(path, shown(path)))
     try:
         return {name: _entry(body) for name, body in (data or {}).get("sources", {}).items()}
     except (AttributeError, KeyError, TypeError) as error:
