@@ -1,0 +1,178 @@
+"""The data of a report: tables with their versions and rules, splits, profiles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from compiler.graph.documents import RuleResult, Verdict, Version
+from compiler.graph.node import Node
+from compiler.graph.operations import (
+    Clean,
+    Operation,
+    Profile,
+    Publish,
+    Query,
+    ReadDatabase,
+    ReadFiles,
+    Score,
+    Split,
+    Validate,
+)
+from compiler.graph.types import TableType
+from compiler.report.view import RunView
+
+_CREDENTIALS = re.compile(r"//[^/@\s]*@")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A source, dataset or prediction: where it comes from, how large it is, how it was judged."""
+
+    block: str
+    origin: str
+    rows: int | None
+    columns: int | None
+    version: Version | None
+    verdict: Verdict | None
+    rules: tuple[RuleResult, ...]
+
+    @property
+    def broken(self) -> int:
+        """Rules that did not hold."""
+        return sum(not rule["passed"] for rule in self.rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a split."""
+
+    name: str
+    rule: str
+    rows: int | None
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A split of one dataset."""
+
+    block: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnProfiles:
+    """Summaries of a table's columns; ``rows`` is the longest column's count."""
+
+    address: str
+    window: str
+    rows: int
+    columns: tuple[Mapping[str, Any], ...]
+
+
+def tables(run: RunView) -> tuple[Table, ...]:
+    """Every block that makes a table: by kind, then those with rules before the others."""
+    blocks: dict[str, list[Node]] = {}
+    for node in run.graph:
+        if isinstance(node.operation, _MAKERS):
+            blocks.setdefault(node.block, []).append(node)
+    found = [_table(run, block, nodes) for block, nodes in blocks.items()]
+    return tuple(sorted(found, key=_place))
+
+
+_KINDS = ("sources", "datasets", "predictions")
+_MAKERS = (ReadFiles, ReadDatabase, Query, Clean, Validate, Publish, Score)
+
+
+def _place(table: Table) -> tuple[int, bool]:
+    kind = table.block.partition(".")[0]
+    return (_KINDS.index(kind) if kind in _KINDS else len(_KINDS), not table.rules)
+
+
+def _table(run: RunView, block: str, nodes: list[Node]) -> Table:
+    version: Version | None = None
+    verdict: Verdict | None = None
+    for node in nodes:
+        if isinstance(node.operation, Publish):
+            version = run.document(node, "version") or version
+        if isinstance(node.operation, Validate):
+            verdict = run.document(node, "verdict") or verdict
+    rows = version["rows"] if version else _rows(run, nodes)
+    if rows is None and verdict is not None:
+        rows = verdict["rows"]
+    origins = [origin(node.operation) for node in nodes if origin(node.operation)]
+    rules = tuple(verdict["rules"]) if verdict else ()
+    return Table(block, " · ".join(origins), rows, _width(nodes), version, verdict, rules)
+
+
+def origin(operation: Operation) -> str:
+    """Where a table comes from, in a few words; credentials in a connection are left out."""
+    if isinstance(operation, ReadFiles):
+        return f"{operation.path} ({operation.format})"
+    if isinstance(operation, ReadDatabase):
+        return f"{_CREDENTIALS.sub('//…@', operation.connection)}: {operation.sql}"
+    if isinstance(operation, Query):
+        return operation.sql
+    if isinstance(operation, Clean):
+        return "cleaned: " + ", ".join(step.kind for step in operation.steps)
+    return ""
+
+
+def _rows(run: RunView, nodes: list[Node]) -> int | None:
+    found = [run.node(node.address).summary.get("rows") for node in nodes]
+    counts = [rows for rows in found if isinstance(rows, int)]
+    return counts[-1] if counts else None
+
+
+def _width(nodes: list[Node]) -> int | None:
+    types = [made for node in nodes for _, made in node.outputs if isinstance(made, TableType)]
+    return len(types[-1].columns) if types else None
+
+
+def splits(run: RunView) -> tuple[Parts, ...]:
+    """Every split with the rows of its parts."""
+    found = []
+    for node in run.graph:
+        if isinstance(node.operation, Split):
+            sizes = part_sizes(run.node(node.address).summary)
+            total = sum(sizes.values())
+            rules = _rules(node.operation)
+            parts = tuple(
+                Part(
+                    name,
+                    rules.get(name, ""),
+                    sizes.get(name),
+                    sizes[name] / total if total and name in sizes else None,
+                )
+                for name, _ in node.outputs
+            )
+            found.append(Parts(node.block, parts))
+    return tuple(found)
+
+
+def part_sizes(summary: Mapping[str, Any]) -> dict[str, int]:
+    """Rows per part of a split's summary, given flat or under ``rows``."""
+    rows = summary.get("rows")
+    source = rows if isinstance(rows, Mapping) else summary
+    return {str(name): rows for name, rows in source.items() if isinstance(rows, int)}
+
+
+def _rules(operation: Split) -> dict[str, str]:
+    named = {name: f"{share:.4g} of the rows" for name, share in operation.fractions}
+    return named | dict(operation.predicates)
+
+
+def profiles(run: RunView) -> tuple[ColumnProfiles, ...]:
+    """Every profile whose columns are known, in the graph's order."""
+    found = []
+    for node in run.graph:
+        columns = run.profiles.get(node.address)
+        if isinstance(node.operation, Profile) and columns:
+            window = node.operation.window
+            by = " by ".join(text for text in (window.where, window.by) if text)
+            rows = max(int(column["count"]) for column in columns)
+            found.append(ColumnProfiles(node.address, by, rows, tuple(columns)))
+    return tuple(found)

@@ -1,0 +1,98 @@
+"""The monitors of a report: distances per window and column, and what lies behind the worst."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compiler.graph.documents import ColumnDrift, Drift, WindowDrift
+from compiler.graph.operations import CompareProfiles
+from compiler.report.view import RunView
+
+MOST_WINDOWS = 60
+MOST_PLOTS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A distance with its colour's strength (0 at no distance, 1 at three thresholds)."""
+
+    column: str
+    distance: float | None
+    heat: float
+    drifted: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeatRow:
+    """One window."""
+
+    window: str
+    rows: int
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """One column in the window where it is farthest from the reference."""
+
+    window: str
+    column: ColumnDrift
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """A monitor's drift document, laid out; columns that drifted most come first."""
+
+    block: str
+    drift: Drift
+    columns: tuple[str, ...]
+    rows: tuple[HeatRow, ...]
+    left_out: int
+    plots: tuple[Plot, ...]
+
+
+def monitors(run: RunView) -> tuple[Monitor, ...]:
+    """Every monitor that has compared something, in the graph's order."""
+    found = []
+    for node in run.graph:
+        if isinstance(node.operation, CompareProfiles):
+            drift: Drift | None = run.document(node, "drift")
+            if drift is not None:
+                found.append(_monitor(node.block, drift))
+    return tuple(found)
+
+
+def _monitor(block: str, drift: Drift) -> Monitor:
+    worst = _worst(drift)
+    columns = tuple(sorted(worst, key=lambda name: -(worst[name].column["distance"] or 0.0)))
+    shown = drift["windows"][:MOST_WINDOWS]
+    rows = tuple(_row(window, columns, drift["threshold"]) for window in shown)
+    plots = [worst[name] for name in columns if worst[name].column["bins"]]
+    left_out = len(drift["windows"]) - len(shown)
+    return Monitor(block, drift, columns, rows, left_out, tuple(plots[:MOST_PLOTS]))
+
+
+def _worst(drift: Drift) -> dict[str, Plot]:
+    """For each column the window where its distance is largest."""
+    found: dict[str, Plot] = {}
+    for window in drift["windows"]:
+        for column in window["columns"]:
+            known = found.get(column["column"])
+            if known is None or (column["distance"] or 0.0) > (known.column["distance"] or 0.0):
+                found[column["column"]] = Plot(window["window"], column)
+    return found
+
+
+def _row(window: WindowDrift, columns: tuple[str, ...], threshold: float) -> HeatRow:
+    by_name = {column["column"]: column for column in window["columns"]}
+    cells = [_cell(name, by_name.get(name), threshold) for name in columns]
+    return HeatRow(window["window"], window["rows"], tuple(cells))
+
+
+def _cell(name: str, column: ColumnDrift | None, threshold: float) -> Cell:
+    if column is None:
+        return Cell(name, None, 0.0, False, "not compared")
+    distance = column["distance"] or 0.0
+    heat = min(1.0, distance / (3 * threshold)) if threshold > 0 else float(distance > 0)
+    return Cell(name, column["distance"], round(heat, 2), column["drifted"], column["detail"])

@@ -1,0 +1,141 @@
+"""The models of a report: how they were fitted, how good they are, what the gates said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from compiler.graph.documents import Curve, Gates, Importance, Metrics, Registration, Training
+from compiler.graph.node import Node
+from compiler.graph.operations import Evaluate, FitFeatures, JudgeGates, Register, Train
+from compiler.report.view import RunView
+
+MOST_IMPORTANCES = 20
+MOST_CLASSES = 20
+MOST_SLICES = 30
+KINDS = ("roc", "pr", "calibration", "residuals")
+
+
+@dataclass(frozen=True, slots=True)
+class SliceRow:
+    """One slice: its value as text and its metrics."""
+
+    value: str
+    rows: int
+    metrics: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class SliceTable:
+    """The slices of one column. ``most`` is each metric's largest size, for bars."""
+
+    column: str
+    names: tuple[str, ...]
+    most: Mapping[str, float]
+    rows: tuple[SliceRow, ...]
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """Rows are truth, columns prediction; ``shares`` are of the row's sum."""
+
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    shares: tuple[tuple[float, ...], ...]
+
+
+@dataclass(slots=True)
+class Model:
+    """Everything known of one model; parts that were not made are None or empty."""
+
+    block: str
+    target: str = ""
+    algorithm: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    features: Sequence[tuple[str, str]] = ()
+    training: Training | None = None
+    metrics: Metrics | None = None
+    gates: Gates | None = None
+    registration: Registration | None = None
+
+    @property
+    def importances(self) -> list[Importance]:
+        """The most important features, first to last."""
+        found = self.training["importances"] if self.training else []
+        return sorted(found, key=lambda i: (-i["value"], i["feature"]))[:MOST_IMPORTANCES]
+
+    @property
+    def curves(self) -> list[tuple[str, Curve]]:
+        """The curves that were made, in a fixed order."""
+        curves = self.metrics["curves"] if self.metrics else {}
+        known = [kind for kind in KINDS if kind in curves]
+        return [(k, curves[k]) for k in [*known, *sorted(set(curves) - set(KINDS))]]
+
+    @property
+    def slices(self) -> list[SliceTable]:
+        """One table per sliced column, its largest slices first."""
+        return _slices(self.metrics) if self.metrics else []
+
+    @property
+    def confusion(self) -> Confusion | None:
+        """The confusion matrix; None for numbers and for more than ``MOST_CLASSES``."""
+        return _confusion(self.metrics) if self.metrics else None
+
+
+def models(run: RunView) -> tuple[Model, ...]:
+    """Every model of the graph, in its order."""
+    found: dict[str, Model] = {}
+    for node in run.graph:
+        if isinstance(node.operation, FitFeatures | Train | Evaluate | JudgeGates | Register):
+            model = found.setdefault(node.block, Model(node.block))
+            _add(run, node, model)
+    return tuple(found.values())
+
+
+def _add(run: RunView, node: Node, model: Model) -> None:
+    operation = node.operation
+    if isinstance(operation, FitFeatures):
+        model.features = [(f.name, f.expression) for f in operation.features]
+    elif isinstance(operation, Train):
+        model.target, model.algorithm = operation.target, operation.algorithm
+        model.training = run.document(node, "training")
+        given = model.training["parameters"] if model.training else dict(operation.parameters)
+        model.parameters = given
+    elif isinstance(operation, Evaluate):
+        model.metrics = run.document(node, "metrics")
+    elif isinstance(operation, JudgeGates):
+        model.gates = run.document(node, "gates")
+    else:
+        model.registration = run.document(node, "registration")
+
+
+def _slices(metrics: Metrics) -> list[SliceTable]:
+    columns: dict[str, list[SliceRow]] = {}
+    for part in metrics["slices"]:
+        value = "null" if part["value"] is None else str(part["value"])
+        row = SliceRow(value, part["rows"], part["metrics"])
+        columns.setdefault(part["column"], []).append(row)
+    names = tuple(metrics["metrics"])
+    found = []
+    for column, rows in columns.items():
+        rows.sort(key=lambda row: (-row.rows, row.value))
+        most = {name: _most(rows, name) for name in names}
+        shown = tuple(rows[:MOST_SLICES])
+        found.append(SliceTable(column, names, most, shown, len(rows) - len(shown)))
+    return found
+
+
+def _most(rows: list[SliceRow], name: str) -> float:
+    values = [row.metrics.get(name) for row in rows]
+    return max((value for value in values if value is not None), default=0.0)
+
+
+def _confusion(metrics: Metrics) -> Confusion | None:
+    counts = metrics["confusion"]
+    if not counts or len(counts) > MOST_CLASSES:
+        return None
+    shares = tuple(tuple(n / max(sum(row), 1) for n in row) for row in counts)
+    classes = tuple(str(name) for name in metrics["classes"])
+    return Confusion(classes, tuple(tuple(row) for row in counts), shares)
