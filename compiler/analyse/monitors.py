@@ -43,9 +43,8 @@ def analyse_monitor(scope: Scope, name: str) -> None:
         (*path, "drift"),
     )
     told = tuple(f"notifications.{action.notify}" for action in monitor.on_alert)
-    alert = {"alert": DocumentType("alert")}
     operation = Alert(f"monitors.{name}", told)
-    scope.add(f"monitors.{name}/alert", operation, {"drift": drift}, {**alert}, path)
+    scope.add(f"monitors.{name}/alert", operation, {"drift": drift}, {}, path)
 
 
 def _table(scope: Scope, monitor: Monitor) -> str:
@@ -167,5 +166,4 @@ def analyse_notification(scope: Scope, name: str) -> None:
     operation = Channel(
         f"notifications.{name}", url, tuple(sorted(block.headers.items())), block.events
     )
-    outputs = {"channel": DocumentType("channel")}
-    scope.add(f"notifications.{name}/channel", operation, {}, {**outputs}, path)
+    scope.add(f"notifications.{name}/channel", operation, {}, {}, path)

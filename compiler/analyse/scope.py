@@ -64,12 +64,12 @@ class Scope:
         outputs: dict[str, ValueType],
         origin: Path,
     ) -> Ref:
-        """Add a node; returns its first output."""
+        """Add a node; returns its first output, where it has any."""
         node = Node(
             address, operation, tuple(sorted(inputs.items())), tuple(outputs.items()), origin
         )
         self.nodes.append(node)
-        return Ref(address, next(iter(outputs)))
+        return Ref(address, next(iter(outputs), ""))
 
     def problems(self, problems: Iterable[Problem], path: Path) -> bool:
         """Report problems inside the text at a path; True when there were any."""

@@ -45,7 +45,7 @@ def test_two_sources_share_no_line() -> None:
 def test_a_damaged_lock_is_a_finding(tmp_path: Path, text: str) -> None:
     path = tmp_path / "stackc.lock"
     path.write_text(text)
-    with pytest.raises(StackcError, match="E1|E316"):
+    with pytest.raises(StackcError, match=r"E1|E316"):
         read_lock(path)
 
 
