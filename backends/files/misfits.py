@@ -66,14 +66,14 @@ def _first_misfit(
     row, which, value = rows[0]
     column = columns[which]
     where = _where(connection, part, file, int(row), say)
-    return _misfit(column, where, str(value))
+    return _misfit(column, where, str(value), part.format == "csv")
 
 
-def _misfit(column: Column, where: str, value: str) -> StackcError:
+def _misfit(column: Column, where: str, value: str, csv: bool) -> StackcError:
     shown = value if len(value) <= _LONGEST else value[:_LONGEST] + "…"
     text = "a value" if set(column.tags) & _PRIVATE else f'"{shown}"'
     helps = ["mend the data, or change the column's type in `columns` to one that holds it"]
-    if column.type != "string":
+    if csv:
         helps.append("texts that mean null, such as NA, are listed in `csv: {null_values: [...]}`")
     return fail(
         Code.VALUE_TYPE,
@@ -139,11 +139,17 @@ def _unreadable(error: duckdb.Error, parts: Sequence[Part], say: Say) -> StackcE
 
 
 def _reason(error: duckdb.Error) -> str:
-    lines = [line.strip() for line in message_of(error).split("\n") if line.strip()]
-    noise = ("CSV Error on Line", "Original Line", "Possible")
-    kept = [text for text in lines if not text.startswith(noise)]
-    first = kept[0] if kept else "it is damaged"
-    return re.sub(r'(in|file) "[^"]*"', r"\1 the file", first).rstrip(".")
+    """What the engine says is wrong, without its advice and the names of its own objects."""
+    text = message_of(error)
+    if "Value with unterminated quote" in str(error):
+        return "a quoted value is not closed"
+    wanted = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", str(error))
+    if wanted is not None:
+        return f"{wanted[2]} values where the header has {wanted[1]} columns"
+    text = re.sub(r"^reading the stream registered as '[^']*' failed: (?:Invalid: )?", "", text)
+    text = re.split(r"Detail: Python exception|\n", text)[0]
+    text = re.sub(r'^[\w ]+ (?:in )?file "[^"]*"(?:, |: )?', "", text)
+    return text.strip().rstrip(".") or "it is damaged"
 
 
 def refuse_nulls(
@@ -196,6 +202,6 @@ def _null(
                     Code.VALUE_TYPE,
                     f"{where}: column `{column.name}` has no value, and may not be null",
                     help="mend the data, or say `nullable: true`",
-                    notes=(f"{count} rows have none",),
+                    notes=(f"it is missing in {count} row{'s' if count > 1 else ''}",),
                 )
     return fail(Code.VALUE_TYPE, f"column `{column.name}` has {string(str(count))} nulls")

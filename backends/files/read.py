@@ -51,16 +51,22 @@ def read_files(
 
 
 def ingest(
-    files: Sequence[Path], format: str, wanted: Wanted, context: TaskContext, order: str = ""
+    files: Sequence[Path],
+    format: str,
+    wanted: Wanted,
+    context: TaskContext,
+    order: str = "",
+    name: str | None = None,
 ) -> int:
     """Write files as the output ``table``; returns the number of rows.
 
-    ``order`` is an ORDER BY clause for rows that come in no order of their own.
+    ``order`` is an ORDER BY clause for rows that come in no order of their own;
+    ``name`` is what messages call a file that the user has not written.
     """
     target = context.workdir / "table.parquet"
 
     def say(file: Path) -> str:
-        return shown(file, context.project)
+        return name or shown(file, context.project)
 
     threads = _threads(files, format, wanted, context, order)
     # The real paths, for that is what the lock on the engine compares.

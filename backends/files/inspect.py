@@ -1,0 +1,149 @@
+"""Inference: the columns of a source whose spec declares none."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from backends.duckdb.connection import Connection, session
+from backends.duckdb.text import name
+from backends.duckdb.types import from_duckdb
+from backends.files.arrow_plain import is_numeric, plain_schema
+from backends.files.casts import cast
+from backends.files.connections import reading, target_of
+from backends.files.part import Part, Wanted
+from backends.files.paths import resolve, shown
+from backends.files.read import OPENERS
+from compiler.backend import Settings, TaskContext
+from compiler.codes import Code
+from compiler.diagnostics import fail
+from compiler.graph.operations import Scalar
+from compiler.graph.types import Column, DataType
+
+SAMPLE = 50_000
+"""Rows that the type of a text column is inferred from, in each of the first files."""
+_FILES = 8
+_MEMORY = 512 << 20
+_CANDIDATES = ("bool", "int64", "float64", "date", "timestamp", "timestamptz", "time")
+
+
+def inspect_files(
+    path: str, format: str, options: Mapping[str, Scalar], project: Path
+) -> tuple[Column, ...]:
+    """The columns that files have; of files that differ, those of the first.
+
+    Text formats are read as ingest reads them: a column has the first type of
+    bool, int64, float64, date, timestamp, timestamptz and time that holds all
+    of a sample's values, else string. Numbers with leading zeros stay text.
+
+    Raises:
+        StackcError: E113, E701, E702, E703 as for reading.
+    """
+    files = resolve(path, project)
+    real = [file.resolve() for file in files]
+    named = {file: shown(given, project) for file, given in zip(real, files, strict=True)}
+    wanted = Wanted(None, dict(options))
+    with tempfile.TemporaryDirectory() as folder, session(_context(folder), real) as connection:
+        parts = OPENERS[format](connection, real, wanted, named.__getitem__)
+        if format in ("csv", "jsonl"):
+            return _from_text(connection, parts, named[real[0]])
+        return tuple(Column(n, from_duckdb(t)) for n, t in parts[0].columns)
+
+
+def inspect_database(
+    connection: str, sql: str, secret: Callable[[str], str], project: Path
+) -> tuple[Column, ...]:
+    """The columns of a query's result, as the database types them.
+
+    Raises:
+        StackcError: E709 or E710 as for reading.
+    """
+    target = target_of(connection, secret(connection), project)
+    with reading(target, sql) as reader:
+        schema = plain_schema(reader.schema)
+        numeric = {f.name for f in reader.schema if is_numeric(f.type)}
+    with tempfile.TemporaryDirectory() as folder, session(_context(folder)) as engine:
+        engine.register("__rows", schema.empty_table())
+        rows = engine.execute("DESCRIBE SELECT * FROM __rows").fetchall()
+    # PostgreSQL's numeric has no bound on its digits; a model wants a number all the same.
+    return tuple(
+        Column(str(r[0]), DataType("float64") if r[0] in numeric else from_duckdb(str(r[1])))
+        for r in rows
+    )
+
+
+def _from_text(connection: Connection, parts: Sequence[Part], file: str) -> tuple[Column, ...]:
+    """Types of text columns by what their values look like."""
+    names = [column for column, _ in parts[0].columns]
+    possible: dict[str, list[str]] = {column: list(_CANDIDATES) for column in names}
+    seen: set[str] = set()
+    rows = 0
+    for part in parts[:_FILES]:
+        shared = [column for column, _ in part.columns if column in possible]
+        for member in part.files[:_FILES]:
+            rows += _narrow(connection, part, member, shared, possible, seen)
+    if not rows:
+        raise fail(
+            Code.SOURCE_EMPTY,
+            f"`{file}` has no rows to infer its columns from",
+            help="declare its `columns`, or check what should have written it",
+        )
+    found = {column: (possible[column] if column in seen else []) for column in names}
+    return tuple(Column(c, DataType(next(iter(found[c]), "string"))) for c in names)
+
+
+def _narrow(
+    connection: Connection,
+    part: Part,
+    file: Path,
+    columns: Sequence[str],
+    possible: dict[str, list[str]],
+    seen: set[str],
+) -> int:
+    """Drop the types that a value of the sample does not fit; returns the number of rows.
+
+    Columns that have a value at all are added to ``seen``.
+    """
+    asked = [(column, kind) for column in columns for kind in possible[column]]
+    tests = [_misfits(column, kind, part.blank_is_null) for column, kind in asked]
+    known = [f"count({name(column)})" for column in columns]
+    (row,) = connection.execute(
+        f"SELECT {', '.join(['count(*)', *known, *tests])} "
+        f"FROM (SELECT * FROM {part.scan([file])} LIMIT {SAMPLE})"
+    ).fetchall()
+    counts, bad = row[1 : 1 + len(known)], row[1 + len(known) :]
+    for (column, kind), misfits in zip(asked, bad, strict=True):
+        if misfits:
+            possible[column].remove(kind)
+    seen.update(column for column, count in zip(columns, counts, strict=True) if count)
+    return int(row[0])
+
+
+def _misfits(column: str, kind: str, blank_is_null: bool) -> str:
+    """How many values of a text column are not of a type, by the strictest reading of it."""
+    read = cast(Column(column, DataType(kind)), "VARCHAR", blank_is_null)
+    x = name(column)
+    odd = {
+        "bool": f"lower({x}) NOT IN ('true', 'false')",
+        "int64": f"regexp_matches({x}, '^[+-]?0[0-9]|\\.')",
+        "float64": f"regexp_matches({x}, '^[+-]?0[0-9]')",
+        "date": f"NOT regexp_full_match({x}, '\\d{{4}}-\\d{{1,2}}-\\d{{1,2}}')",
+        "timestamp": f"NOT regexp_full_match({x}, '\\d{{4}}-\\d{{1,2}}-\\d{{1,2}}[ T][0-9:.]+')",
+        "timestamptz": f"NOT regexp_full_match({x}, '\\d{{4}}-\\d{{1,2}}-\\d{{1,2}}[ T].+')",
+        "time": f"NOT regexp_full_match({x}, '\\d{{1,2}}:\\d\\d(:[0-9.]+)?')",
+    }[kind]
+    return f"count(*) FILTER (WHERE {read.misfit} OR ({read.known} AND {odd}))"
+
+
+def _context(folder: str) -> TaskContext:
+    """A context for looking at files before there is a task."""
+    path = Path(folder)
+
+    def quiet(text: str) -> str:
+        return text
+
+    return TaskContext(
+        address="", key="", input_keys={}, observed=None, project=path, state=path, workdir=path,
+        threads=1, memory=_MEMORY, settings=Settings(), secret=quiet, progress=lambda _: None,
+    )  # fmt: skip
