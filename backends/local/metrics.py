@@ -44,9 +44,13 @@ def evaluate(
 
 
 def decide(chances: Array, task: str, threshold: float) -> Array:
-    """The predicted code of each row: by the threshold, or the likeliest class."""
-    if task == "binary":
-        return (chances[:, 1] >= threshold).astype(np.int64)
+    """The predicted code of each row: by the threshold, or the likeliest class.
+
+    Two classes of a multiclass task are told apart at 0.5, as the model does.
+    """
+    if chances.shape[1] == 2:
+        bound = threshold if task == "binary" else 0.5
+        return (chances[:, 1] >= bound).astype(np.int64)
     found: Array = chances.argmax(axis=1)
     return found
 

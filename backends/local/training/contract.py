@@ -16,10 +16,7 @@ import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from backends.local.training.problem import Array
-
-OPSET = 15
-ML_OPSET = 3
-IR_VERSION = 8
+from compiler.features.onnx_graph import IR_VERSION, ML, ML_OPSET, OPSET
 
 INPUT = "features"
 PROBABILITIES = "probabilities"
@@ -90,7 +87,7 @@ def _finish(builder: Builder, value: str, classes: Sequence[Any], width: int) ->
         [helper.make_tensor_value_info(output, TensorProto.FLOAT, shape)],
         builder.constants,
     )
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)]
     model = helper.make_model(graph, opset_imports=opsets, producer_name="stackc")
     model.ir_version = IR_VERSION
     helper.set_model_props(model, {"classes": json.dumps(list(classes), ensure_ascii=False)})

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 
 from backends.local.feed import matrix
 from backends.local.training import fidelity, target
@@ -16,10 +17,10 @@ from backends.local.training.problem import Array, Fitted, Floats, Part, Problem
 from compiler.backend import Artifact, Outcome, TaskContext
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail
+from compiler.features.models import FEATURES
 from compiler.graph.digest import canonical
 from compiler.graph.documents import Importance, Training
 from compiler.graph.operations import Train
-from compiler.graph.types import FeaturesType
 from specs.algorithms import TRAITS, algorithm_of
 
 TRAINERS: Mapping[str, str] = {
@@ -44,9 +45,8 @@ def run(operation: Train, inputs: Mapping[str, Artifact], context: TaskContext) 
     """
     trainer = load(operation.algorithm)
     context.progress("reading the matrix")
-    names = _names(inputs["features"])
     problem = _problem(operation, inputs, context)
-    names = _fitting(names, problem.train.x.shape[1])
+    names = _names(inputs["features"].path)
     _refuse_unusable(operation.algorithm, problem, names)
     context.progress(f"fitting {operation.algorithm} on {len(problem.train.y):,} rows")
     fitted = _fit(trainer, operation, problem)
@@ -136,15 +136,12 @@ def _validation(
     return Part(x, y, weights[y] if weights is not None else None)
 
 
-def _names(features: Artifact) -> tuple[str, ...]:
-    kind = features.type
-    return kind.features if isinstance(kind, FeaturesType) else ()
-
-
-def _fitting(names: tuple[str, ...], width: int) -> tuple[str, ...]:
-    if len(names) == width:
-        return names
-    return tuple(f"column {number}" for number in range(width))
+def _names(features: Path) -> tuple[str, ...]:
+    """For each column of the matrix the feature it belongs to."""
+    metadata = {entry.key: entry.value for entry in onnx.load(features).metadata_props}
+    return tuple(
+        feature["name"] for feature in json.loads(metadata[FEATURES]) for _ in feature["columns"]
+    )
 
 
 def _refuse_unusable(algorithm: str, problem: Problem, names: tuple[str, ...]) -> None:
@@ -180,7 +177,8 @@ def _columns(test: Callable[[Array], Array], x: Floats, names: tuple[str, ...]) 
     broken = np.zeros(x.shape[1], bool)
     for start in range(0, len(x), 65_536):
         broken |= test(x[start : start + 65_536]).any(axis=0)
-    return ", ".join(f"`{names[at]}`" for at in np.flatnonzero(broken)[:10])
+    found = dict.fromkeys(names[at] for at in np.flatnonzero(broken))
+    return ", ".join(f"`{name}`" for name in [*found][:10])
 
 
 def _fit(trainer: Trainer, operation: Train, problem: Problem) -> Fitted:
@@ -225,14 +223,14 @@ def _document(
 
 
 def _importances(weights: Array | None, names: tuple[str, ...]) -> list[Importance]:
+    """Shares by feature, the greatest first; a feature's columns count together."""
     if weights is None:
         return []
-    total = float(np.sum(weights))
-    shares = np.asarray(weights, np.float64) / total if total > 0 else np.zeros(len(weights))
-    found = [
-        Importance(feature=name, value=float(share))
-        for name, share in zip(names, shares, strict=True)
-    ]
+    sums = dict.fromkeys(names, 0.0)
+    for name, weight in zip(names, weights, strict=True):
+        sums[name] += float(weight)
+    total = sum(sums.values()) or 1.0
+    found = [Importance(feature=name, value=value / total) for name, value in sums.items()]
     return sorted(found, key=lambda entry: (-entry["value"], entry["feature"]))
 
 

@@ -36,10 +36,10 @@ class Tree:
 
 def round_down(threshold: Array) -> Array:
     """The largest float32 not above each float64, so ``x <= t`` keeps its answer for float32 x."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         near = threshold.astype(np.float32)
-    above = near.astype(np.float64) > threshold
-    return np.where(above, np.nextafter(near, np.float32(-np.inf)), near)
+        above = near.astype(np.float64) > threshold
+        return np.where(above, np.nextafter(near, np.float32(-np.inf)), near)
 
 
 def reachable(tree: Tree) -> Tree:
