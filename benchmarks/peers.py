@@ -1,4 +1,4 @@
-"""What users would pick instead, on work of the same size, each in a virtual environment of its own.
+"""What users would pick instead, on work of the same size, each in its own environment.
 
 A peer that does not install is skipped by name. Environments are kept in
 ``benchmarks/out/peers`` for the next run.
