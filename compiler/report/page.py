@@ -35,7 +35,7 @@ def report_place(project: Project, compiled: Compiled, result: RunResult) -> Pat
 def page(project: Project, compiled: Compiled) -> str:
     """The report of a project as it is now, as one HTML page."""
     from compiler.report.fill import run_view
-    from compiler.report.html.page import render
+    from compiler.report.html.render import render
 
     return render(run_view(project, compiled, f"stackc {_version()}"))
 

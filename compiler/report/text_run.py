@@ -45,10 +45,6 @@ class Telling(Listener):
         remark = "; ".join(f"{d.code.value} {d.message}" for d in diagnostics)
         self._ended(address, "failed", remark=remark)
 
-    def skipped(self, address: str, because: str) -> None:
-        """An action cannot start."""
-        self._ended(address, "skipped", remark=f"because of {because}")
-
     def _ended(
         self,
         address: str,
@@ -81,11 +77,17 @@ def end_lines(result: RunResult, style: Style, again: str) -> list[str]:
     word = "Interrupted" if result.status == "interrupted" else "Failed"
     tone = style.paint(word, "warning" if result.status == "interrupted" else "error")
     lines = [f"{tone} after {took}: {_missed(result)}{', ' + counts if counts else ''}"]
-    for address, because in list(result.skipped.items())[:20]:
-        lines.append(f"  skipped {visible(address)}, because of {visible(because)}")
-    if len(result.skipped) > 20:
-        lines.append(f"  skipped {len(result.skipped) - 20} more")
+    for because, blocks in _lost(result).items():
+        lines.append(f"Skipped because of {visible(because)}: {visible(', '.join(blocks))}")
     return [*lines, f"What finished is kept; to go on from there: {again}"]
+
+
+def _lost(result: RunResult) -> dict[str, list[str]]:
+    """The blocks that each failed node kept from going on."""
+    found: dict[str, dict[str, None]] = {}
+    for address, because in result.skipped.items():
+        found.setdefault(because, {})[address.split("/", 1)[0]] = None
+    return {because: list(blocks) for because, blocks in found.items()}
 
 
 def _missed(result: RunResult) -> str:
