@@ -153,12 +153,12 @@ def test_a_line_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
 
 def test_findings_are_sorted_by_place_and_counted() -> None:
     found = [
-        Diagnostic(Code.UNUSED_BLOCK, "unused"),
+        Diagnostic(Code.LOCK_WRITTEN, "unused"),
         error(Span("a.yaml", 9, 1, 9, 2)),
         error(Span("a.yaml", 2, 1, 2, 2)),
     ]
     shown = render(found, quoting(a="\n" * 10))
-    assert shown.index("a.yaml:2:1") < shown.index("a.yaml:9:1") < shown.index("W201")
+    assert shown.index("a.yaml:2:1") < shown.index("a.yaml:9:1") < shown.index("W301")
     assert summary(found) == "2 errors, 1 warning"
     assert render([]) == ""
 
@@ -208,13 +208,13 @@ def test_sarif_has_the_shape_that_code_hosts_read() -> None:
     found = [
         error(Span("my spec/a.yaml", 2, 3, 2, 7), Label("l", span=Span.point("/abs/b.yaml"))),
         error(Span(COMMAND_LINE, 1, 1, 1, 5)),
-        Diagnostic(Code.UNUSED_BLOCK, "unused"),
+        Diagnostic(Code.LOCK_WRITTEN, "unused"),
     ]
     log = json.loads(json.dumps(to_sarif(found, "1.0")))
     jsonschema.validate(log, SARIF_SHAPE)
     run = log["runs"][0]
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
-    assert rules == ["E203", "W201"]
+    assert rules == ["E203", "W301"]
     for result in run["results"]:
         assert rules[result["ruleIndex"]] == result["ruleId"]
     first = run["results"][1]["locations"][0]["physicalLocation"]
