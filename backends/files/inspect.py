@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from backends.duckdb.connection import Connection, session
@@ -18,7 +18,7 @@ from backends.files.read import OPENERS
 from compiler.backend import Settings, TaskContext
 from compiler.codes import Code
 from compiler.diagnostics import fail
-from compiler.graph.operations import Scalar
+from compiler.graph.operations import Params
 from compiler.graph.types import Column, DataType
 
 SAMPLE = 50_000
@@ -29,7 +29,7 @@ _CANDIDATES = ("bool", "int64", "float64", "date", "timestamp", "timestamptz", "
 
 
 def inspect_files(
-    path: str, format: str, options: Mapping[str, Scalar], project: Path
+    path: str, format: str, options: Params, project: Path
 ) -> tuple[Column, ...]:
     """The columns that files have; of files that differ, those of the first.
 
@@ -52,7 +52,7 @@ def inspect_files(
 
 
 def inspect_database(
-    connection: str, sql: str, secret: Callable[[str], str], project: Path
+    connection: str, sql: str, project: Path, secret: Callable[[str], str]
 ) -> tuple[Column, ...]:
     """The columns of a query's result, as the database types them.
 
