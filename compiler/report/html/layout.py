@@ -100,9 +100,9 @@ def _block_edges(graph: Graph) -> list[tuple[str, str]]:
 
 
 def _columns(blocks: list[str], edges: list[tuple[str, str]]) -> dict[str, int]:
-    """Depth by the longest way; sources stand right before their first
-    reader, and what is alone stands last.
+    """Depth by the longest way.
 
+    Sources stand right before their first reader, and what is alone stands last.
     Two blocks may read each other's steps: an edge back to a block that comes
     first in the graph's order counts for nothing here.
     """
