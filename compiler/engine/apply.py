@@ -53,11 +53,17 @@ def apply_plan(
     _check(project, graph, plan)
     log = project.folder / "logs" / "run.log"
     with quiet(log, project.secrets):
-        if plan.empty:
+        if plan.empty and not _cut_short(project):
             findings = Findings()
             outbox.deliver(project, graph, lowered, findings)
             return RunResult("", "nothing", diagnostics=tuple(findings.diagnostics))
         return _Run(project, graph, lowered, plan, listener or Listener(), command).go()
+
+
+def _cut_short(project: Project) -> bool:
+    """Whether the last run did not come to its end, so that nobody was told of it."""
+    last = rows.runs(project.state, 1)
+    return bool(last) and last[0].status in ("running", "interrupted")
 
 
 def _check(project: Project, graph: Graph, plan: Plan) -> None:

@@ -154,10 +154,10 @@ class Shelves:
         shelf = _shelves(context) / f"{operation.name}.json"
         shelf.parent.mkdir(parents=True, exist_ok=True)
         durable.point("toy.before")
-        shelf.write_bytes(inputs["table"].path.read_bytes())
+        _log(context, f"apply {operation_id}")
+        durable.write(shelf, inputs["table"].path.read_bytes())
         card = {"operation_id": operation_id, "name": operation.name, "count": len(numbers)}
         durable.write(shelf.with_suffix(".card"), json.dumps(card).encode())
-        _log(context, f"apply {operation_id}")
         durable.point("toy.after")
         return _applied(shelf, card, context)
 
@@ -217,7 +217,10 @@ def _shelves(context: TaskContext) -> Path:
 
 
 def _log(context: TaskContext, line: str) -> None:
-    durable.append(context.project / "effects.log", f"{line}\n".encode())
+    """The same id again is the same effect, once."""
+    log = context.project / "effects.log"
+    if not log.exists() or line not in log.read_text().split("\n"):
+        durable.append(log, f"{line}\n".encode())
 
 
 def _numbers(inputs: Mapping[str, Artifact]) -> list[int]:
