@@ -56,19 +56,20 @@ def command(
     findings = Findings()
     limits = Limits.of_machine(workers)
     with (
-        placing(named, compiled),
+        placing(asked, compiled),
         open_project(compiled.root, write=True, limits=limits) as project,
     ):
         plan = make_plan(project, compiled.graph, compiled.lowered, findings)
         if saved is not None:
-            confirm_plan(saved, plan)
-        noticed = place_all(findings.warnings, named, compiled, compiled.sources)
+            with placing(named):
+                confirm_plan(saved, plan)
+        noticed = place_all(findings.warnings, asked, compiled, compiled.sources)
         output.findings(noticed, compiled.sources)
         if not yes and not _agreed(plan, output):
             output.line("Nothing was changed.")
             return FAILED
         result = _run(project, compiled, plan, output)
-        return _tell(project, compiled, result, named, output)
+        return _tell(project, compiled, result, asked, output)
 
 
 def _asked(named: Asked) -> tuple[Plan | None, Asked]:
@@ -108,7 +109,7 @@ def _run(project: Project, compiled: Compiled, plan: Plan, output: Output) -> Ru
 
 
 def _tell(
-    project: Project, compiled: Compiled, result: RunResult, named: Asked, output: Output
+    project: Project, compiled: Compiled, result: RunResult, asked: Asked, output: Output
 ) -> int:
     """What came out of it, and where the report is."""
     from compiler.report.page import report_place
@@ -120,17 +121,17 @@ def _tell(
 
     read = document_reader(project, None if result.ok else result.id)
     results = collect(compiled.graph, read)
-    found = place_all(result.diagnostics, named, compiled, compiled.sources)
+    found = place_all(result.diagnostics, asked, compiled, compiled.sources)
     if result.status != "nothing":
         output.lines(result_lines(results, output.style))
         output.line()
     output.findings(found, compiled.sources)
     if result.status != "nothing":
-        again = shlex.join(["stackc", "apply", str(named.spec), *named.overrides])
+        again = shlex.join(["stackc", "apply", str(asked.spec), *asked.overrides])
         output.lines(end_lines(result, output.style, again))
     report = report_place(project, compiled, result)
     if report is not None:
-        output.line(f"Report: {report} (anew with: {_show(named)})")
+        output.line(f"Report: {report} (anew with: {_show(asked)})")
     output.document(
         {
             **run_document(result),
@@ -145,5 +146,5 @@ def _tell(
     return DONE if result.ok else FAILED
 
 
-def _show(named: Asked) -> str:
-    return shlex.join(["stackc", "show", str(named.spec), *named.overrides])
+def _show(asked: Asked) -> str:
+    return shlex.join(["stackc", "show", str(asked.spec), *asked.overrides])

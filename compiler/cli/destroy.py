@@ -25,8 +25,10 @@ def command(
     """Delete everything that was applied; the history stays."""
     from compiler.cli.progress import progress_of
     from compiler.engine.destroy import destroy, plan_destroy
+    from compiler.engine.durable import remove
     from compiler.engine.project import open_project
     from compiler.pipeline import compile_spec
+    from compiler.report.page import REPORT
     from compiler.report.placing import Asked, placing
     from compiler.report.text_plan import plan_lines
     from compiler.report.text_run import Telling
@@ -47,6 +49,8 @@ def command(
                 return FAILED
         with progress_of(plan, output) as progress:
             result = destroy(project, compiled.lowered, plan, Telling(progress))
+        if result.ok:
+            remove(project.folder / REPORT)
     return _tell(compiled, result, asked, output)
 
 

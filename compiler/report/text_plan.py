@@ -120,7 +120,17 @@ def _reasons(change: Change, block: str) -> list[str]:
         if reason.kind == "input" and reason.text.startswith(inside):
             follows.append(reason.text.removeprefix(inside))
         else:
-            own.append(visible(reason.text))
+            own.append(visible(_field_text(reason)))
     if follows:
         own.append("follows " + ", ".join(map(visible, dict.fromkeys(follows))))
     return own
+
+
+def _field_text(reason: Reason) -> str:
+    """A reason's sentence; a whole part that came or went is named and not spelt out."""
+    if reason.field is not None and reason.kind == "field":
+        if reason.old is None and isinstance(reason.new, dict):
+            return f"{reason.field}: added"
+        if reason.new is None and isinstance(reason.old, dict):
+            return f"{reason.field}: removed"
+    return reason.text

@@ -14,6 +14,14 @@ from compiler.report.text_live import End, Progress
 from compiler.report.text_style import Style, plural, seconds, visible
 
 _DONE: dict[Action, End] = {Action.REUSE: "reused", Action.DELETE: "deleted"}
+_WORDS = {
+    Action.CREATE: "created",
+    Action.RUN: "run",
+    Action.UPDATE: "updated",
+    Action.REPLACE: "replaced",
+    Action.REUSE: "reused",
+    Action.DELETE: "deleted",
+}
 
 
 class Telling(Listener):
@@ -69,8 +77,10 @@ def end_lines(result: RunResult, style: Style, again: str) -> list[str]:
         style: Colours.
         again: The command that goes on from there.
     """
-    done = Counter(finished.action.value for finished in result.finished)
-    counts = ", ".join(f"{count:,} {action}" for action, count in sorted(done.items()))
+    done = Counter(finished.action for finished in result.finished)
+    counts = ", ".join(
+        f"{done[action]:,} {word}" for action, word in _WORDS.items() if done[action]
+    )
     took = seconds(result.seconds)
     if result.status == "done":
         return [f"{style.paint('Done', 'good')} in {took}: {counts}"]
