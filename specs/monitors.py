@@ -31,7 +31,9 @@ class DriftSpec(Spec):
     )
     threshold: float = Field(default=0.2, gt=0)
     columns: Items[ColumnName] | None = Field(
-        default=None, min_length=1, description="The model's raw columns by default."
+        default=None,
+        min_length=1,
+        description="The model's raw columns by default, dates and times left out.",
     )
 
 

@@ -114,6 +114,8 @@ def _columns(scope: Scope, monitor: Monitor, info: TableInfo, path: Path) -> tup
         if not columns:
             message = f"`{monitor.table}` and `{monitor.reference}` share no column"
             scope.findings.report(Code.MONITOR, message, (*path, "reference"))
+    # Time moves on: that a later window has later times is no drift unless it is asked for.
+    columns = tuple(c for c in columns if not c.type.is_temporal)
     fitting = tuple(c.name for c in columns if _method_fits(monitor.drift.method, c))
     if columns and not fitting:
         message = f"`{monitor.drift.method}` fits none of the columns"
