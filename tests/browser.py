@@ -47,7 +47,8 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
 
 
 def look(browser: WebDriver, page: Path, width: int = 1280, dark: bool = False) -> None:
-    """Open a file at a window width, in the light or the dark."""
+    """Open a file at a window width, in the light or the dark; what was said before is dropped."""
+    complaints(browser), requests(browser)
     scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
     command(browser, "Emulation.setEmulatedMedia", features=[scheme])
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,11 @@ class Table:
     rules: tuple[RuleResult, ...]
 
     @property
+    def wide(self) -> bool:
+        """Whether it has more to show than a small card holds."""
+        return bool(self.rules) or len(self.origin) > 90
+
+    @property
     def broken(self) -> int:
         """Rules that did not hold."""
         return sum(not rule["passed"] for rule in self.rules)
@@ -74,7 +79,7 @@ class ColumnProfiles:
 
 
 def tables(run: RunView) -> tuple[Table, ...]:
-    """Every block that makes a table: by kind, then those with rules before the others."""
+    """Every block that makes a table: by kind, then the wide before the small."""
     blocks: dict[str, list[Node]] = {}
     for node in run.graph:
         if isinstance(node.operation, _MAKERS):
@@ -89,7 +94,7 @@ _MAKERS = (ReadFiles, ReadDatabase, Query, Clean, Validate, Publish, Score)
 
 def _place(table: Table) -> tuple[int, bool]:
     kind = table.block.partition(".")[0]
-    return (_KINDS.index(kind) if kind in _KINDS else len(_KINDS), not table.rules)
+    return (_KINDS.index(kind) if kind in _KINDS else len(_KINDS), not table.wide)
 
 
 def _table(run: RunView, block: str, nodes: list[Node]) -> Table:
@@ -105,7 +110,7 @@ def _table(run: RunView, block: str, nodes: list[Node]) -> Table:
         rows = verdict["rows"]
     origins = [origin(node.operation) for node in nodes if origin(node.operation)]
     rules = tuple(verdict["rules"]) if verdict else ()
-    return Table(block, " · ".join(origins), rows, _width(nodes), version, verdict, rules)
+    return Table(block, "\n".join(origins), rows, _width(nodes), version, verdict, rules)
 
 
 def origin(operation: Operation) -> str:
@@ -115,7 +120,7 @@ def origin(operation: Operation) -> str:
     if isinstance(operation, ReadDatabase):
         return f"{_CREDENTIALS.sub('//…@', operation.connection)}: {operation.sql}"
     if isinstance(operation, Query):
-        return operation.sql
+        return operation.sql.strip()
     if isinstance(operation, Clean):
         return "cleaned: " + ", ".join(step.kind for step in operation.steps)
     return ""
@@ -137,7 +142,8 @@ def splits(run: RunView) -> tuple[Parts, ...]:
     found = []
     for node in run.graph:
         if isinstance(node.operation, Split):
-            sizes = part_sizes(run.node(node.address).summary)
+            names = [name for name, _ in node.outputs]
+            sizes = part_sizes(run.node(node.address).summary, names)
             total = sum(sizes.values())
             rules = _rules(node.operation)
             parts = tuple(
@@ -147,17 +153,15 @@ def splits(run: RunView) -> tuple[Parts, ...]:
                     sizes.get(name),
                     sizes[name] / total if total and name in sizes else None,
                 )
-                for name, _ in node.outputs
+                for name in names
             )
             found.append(Parts(node.block, parts))
     return tuple(found)
 
 
-def part_sizes(summary: Mapping[str, Any]) -> dict[str, int]:
-    """Rows per part of a split's summary, given flat or under ``rows``."""
-    rows = summary.get("rows")
-    source = rows if isinstance(rows, Mapping) else summary
-    return {str(name): rows for name, rows in source.items() if isinstance(rows, int)}
+def part_sizes(summary: Mapping[str, Any], names: Sequence[str]) -> dict[str, int]:
+    """Rows per part by a split's summary; parts that it does not name are left out."""
+    return {name: summary[name] for name in names if isinstance(summary.get(name), int)}
 
 
 def _rules(operation: Split) -> dict[str, str]:
@@ -166,7 +170,7 @@ def _rules(operation: Split) -> dict[str, str]:
 
 
 def profiles(run: RunView) -> tuple[ColumnProfiles, ...]:
-    """Every profile whose columns are known, in the graph's order."""
+    """Every profile whose columns are known; those of datasets before a monitor's windows."""
     found = []
     for node in run.graph:
         columns = run.profiles.get(node.address)
@@ -175,4 +179,4 @@ def profiles(run: RunView) -> tuple[ColumnProfiles, ...]:
             by = " by ".join(text for text in (window.where, window.by) if text)
             rows = max(int(column["count"]) for column in columns)
             found.append(ColumnProfiles(node.address, by, rows, tuple(columns)))
-    return tuple(found)
+    return tuple(sorted(found, key=lambda profile: profile.address.startswith("monitors.")))

@@ -93,3 +93,11 @@ def test_a_random_stack_of_many_blocks_stays_apart() -> None:
 def test_columns_are_a_card_and_a_gap_apart() -> None:
     xs = sorted({card.x for card in laid_out(graph()).cards})
     assert {round(b - a, 6) for a, b in pairwise(xs)} == {WIDTH + GAP}
+
+
+def test_a_reader_stands_behind_what_it_reads_whatever_comes_first_in_the_graph() -> None:
+    nodes = [step("s.a/q"), step("m.b/profile", "s.a/q"), step("s.z/q"), step("d.c/q", "s.z/q")]
+    nodes.append(step("m.b/compare", "m.b/profile", "d.c/q"))
+    picture = laid_out(stack(*nodes))
+    at = {card.block: card.x for card in picture.cards}
+    assert at["m.b"] > at["d.c"] > at["s.z"]

@@ -108,7 +108,7 @@ def histogram(labels: Sequence[Any], shares: Sequence[float], name: str) -> Mark
         )
     base = tag('<line class="level" x1="0" x2="{w}" y1="{y}" y2="{y}"/>', w=room, y=tall)
     label = f"Distribution of {name}: {len(shares)} bars, the highest {share(most)}"
-    return frame(room, tall + 1, label, base + joined(parts), "histogram")
+    return frame(room, tall + 1, label, base + joined(parts), "histogram", stretch=True)
 
 
 def side_by_side(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from compiler.graph.node import Graph, Node
+from compiler.report.html.depth import columns
 
 WIDTH = 176.0
 GAP = 64.0
@@ -73,7 +74,7 @@ def laid_out(graph: Graph) -> Picture:
     for node in graph:
         blocks[node.block].append(node)
     edges = _block_edges(graph)
-    column = _columns(list(blocks), edges)
+    column = columns(list(blocks), edges)
     cells, links = _with_slots(blocks, edges, column)
     _order(cells, links)
     tall: dict[Cell, float] = {
@@ -97,30 +98,6 @@ def _block_edges(graph: Graph) -> list[tuple[str, str]]:
             if source != node.block:
                 found[source, node.block] = None
     return list(found)
-
-
-def _columns(blocks: list[str], edges: list[tuple[str, str]]) -> dict[str, int]:
-    """Depth by the longest way.
-
-    Sources stand right before their first reader, and what is alone stands last.
-    Two blocks may read each other's steps: an edge back to a block that comes
-    first in the graph's order counts for nothing here.
-    """
-    place = {block: number for number, block in enumerate(blocks)}
-    forward = sorted((e for e in edges if place[e[0]] < place[e[1]]), key=lambda e: place[e[0]])
-    into: dict[str, list[str]] = defaultdict(list)
-    out: dict[str, list[str]] = defaultdict(list)
-    for source, target in forward:
-        into[target].append(source)
-        out[source].append(target)
-    depth: dict[str, int] = {}
-    for block in blocks:
-        depth[block] = max((depth[source] + 1 for source in into[block]), default=0)
-    deepest = max(depth.values(), default=0)
-    for block in blocks:
-        if not into[block]:
-            depth[block] = min((depth[target] - 1 for target in out[block]), default=deepest)
-    return depth
 
 
 def _with_slots(

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from compiler.engine import durable
-from compiler.report.html import charts, words
+from compiler.report.html import charts, svg, words
 from compiler.report.html.picture import picture
 from compiler.report.model import RunView, page_of
 from compiler.report.text_style import seconds
@@ -44,6 +44,7 @@ def _environment() -> Environment:
         moment=words.moment,
         example=words.example,
         metric=words.metric,
+        breakable=svg.breakable,
         distance=words.distance,
         seconds=seconds,
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from compiler.report.html.words import figure
+
+_BREAKS = re.compile(r"([_./])(?=\w)")
 
 
 def tag(template: str, **values: Any) -> Markup:
@@ -23,12 +26,23 @@ def joined(parts: Iterable[Markup]) -> Markup:
     return Markup("").join(parts)
 
 
-def frame(width: float, height: float, label: str, body: Markup, kind: str) -> Markup:
-    """A whole picture with a name for those who do not see it."""
+def breakable(text: str) -> Markup:
+    """A name, escaped, that may be broken behind its underscores, dots and slashes."""
+    return Markup(_BREAKS.sub(r"\1<wbr>", str(escape(text))))  # noqa: S704 (escaped just here)
+
+
+def frame(
+    width: float, height: float, label: str, body: Markup, kind: str, *, stretch: bool = False
+) -> Markup:
+    """A whole picture with a name for those who do not see it.
+
+    ``stretch`` lets it fill its place however wide; that is for pictures without text.
+    """
     return tag(
         '<svg class="chart {kind}" viewBox="0 0 {width} {height}" width="{width}"'
-        ' height="{height}" role="img" aria-label="{label}">{body}</svg>',
+        ' height="{height}" preserveAspectRatio="{aspect}" role="img" aria-label="{label}">{body}</svg>',
         width=width, height=height, label=label, body=body, kind=kind,
+        aspect="none" if stretch else "xMidYMid",
     )  # fmt: skip
 
 
