@@ -14,11 +14,15 @@ from backends.duckdb.text import name, string, strings
 from compiler.backend import Artifact, TaskContext
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail
+from compiler.graph.types import TableType
 
 Connection: TypeAlias = duckdb.DuckDBPyConnection
 
 ROW_GROUP = 122_880
 """Rows in a Parquet row group: DuckDB's own vector of work, so a scan splits evenly."""
+
+PRIVATE = frozenset(("pii", "sensitive", "secret"))
+"""Tags of columns whose values messages and documents must not repeat."""
 
 _SHARE = 0.7
 """Of the task's memory, what DuckDB may claim; the rest is Python, Arrow and file buffers."""
@@ -91,6 +95,13 @@ def only_row(connection: Connection, sql: str) -> tuple[Any, ...]:
     return tuple(row)
 
 
+def _quoting(error: duckdb.Error, inputs: Mapping[str, Artifact]) -> str:
+    text = message_of(error)
+    tables = [a.type for a in inputs.values() if isinstance(a.type, TableType)]
+    private = any(set(column.tags) & PRIVATE for table in tables for column in table.columns)
+    return re.sub(r"'(?:[^']|'')*'", "a value", text) if private else text
+
+
 def message_of(error: duckdb.Error) -> str:
     """The first lines of DuckDB's message, without its class and its drawing of the query."""
     text = re.sub(r"^[A-Z][A-Za-z ]+ Error: ", "", str(error))
@@ -98,8 +109,12 @@ def message_of(error: duckdb.Error) -> str:
     return kept.strip().rstrip("!.")
 
 
-def failure(error: duckdb.Error) -> StackcError:
-    """A finding for an error of the engine at run time."""
+def failure(error: duckdb.Error, inputs: Mapping[str, Artifact] | None = None) -> StackcError:
+    """A finding for an error of the engine at run time.
+
+    Values that the engine quotes are left out where an input has a column
+    whose values must not be shown.
+    """
     text = str(error)
     if "No space left" in text or "failed to offload" in text.lower():
         return fail(
@@ -116,6 +131,6 @@ def failure(error: duckdb.Error) -> StackcError:
         )
     return fail(
         Code.QUERY_FAILED,
-        f"the query failed on the data: {message_of(error)}",
+        f"the query failed on the data: {_quoting(error, inputs or {})}",
         help="filter or convert such values in the SQL, for example with `try_cast`",
     )

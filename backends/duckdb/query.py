@@ -35,7 +35,7 @@ def run(sql: str, inputs: Mapping[str, Artifact], context: TaskContext) -> Outco
             threads = threads_for(connection, select, files, context.threads)
             rows = _written(connection, select, inputs, context, threads)
         except duckdb.Error as error:
-            raise failure(error) from error
+            raise failure(error, inputs) from error
     return Outcome({"table": target}, {"rows": rows})
 
 

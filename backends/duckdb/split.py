@@ -38,7 +38,7 @@ def split(operation: Split, inputs: Mapping[str, Artifact], context: TaskContext
             }
             rows = only_row(connection, f"SELECT count(*) FROM ({_SOURCE})")
         except duckdb.Error as error:
-            raise failure(error) from error
+            raise failure(error, inputs) from error
     _refuse_empty(counts, rows[0])
     return Outcome(paths, {**counts, "left_out": rows[0] - sum(counts.values())})
 

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from backends.duckdb import rules as sql
-from backends.duckdb.connection import Connection, failure, only_row, session, views, write
+from backends.duckdb.connection import PRIVATE, Connection, failure, only_row, session, views, write
 from backends.duckdb.text import jsonable, name, names, string
 from compiler.backend import Artifact, EventDraft, Outcome, TaskContext
 from compiler.graph.digest import canonical
@@ -20,8 +20,6 @@ from compiler.graph.operations import Rule, Validate
 from compiler.graph.types import TableType
 
 EXAMPLES = 5
-MASKED = frozenset(("pii", "sensitive", "secret"))
-"""Tags of columns whose values a verdict must not repeat."""
 
 
 def validate(operation: Validate, inputs: Mapping[str, Artifact], context: TaskContext) -> Outcome:
@@ -44,7 +42,7 @@ def validate(operation: Validate, inputs: Mapping[str, Artifact], context: TaskC
             rows, results = _judge(connection, operation.rules, table, context)
             _add_examples(connection, operation.rules, results, table)
         except duckdb.Error as error:
-            raise failure(error) from error
+            raise failure(error, inputs) from error
     outputs, quarantined = _quarantine(operation.rules, results, inputs, table, context)
     verdict = _verdict(rows, results, quarantined)
     target = context.workdir / "verdict.json"
@@ -156,7 +154,7 @@ def _add_examples(
     for rule, result in zip(rules, results, strict=True):
         if not result["broken"] or not _judges_rows(rule):
             continue
-        hidden = any(tags.get(column, set()) & MASKED for column in rule.columns)
+        hidden = any(tags.get(column, set()) & PRIVATE for column in rule.columns)
         by_row = hidden or rule.kind == "not_null" or not rule.columns
         shown = "'row ' || __row" if by_row else names(rule.columns)
         found = connection.execute(_examples_sql(rule, shown, table)).fetchall()
@@ -199,7 +197,7 @@ def _quarantine(
             else:
                 _same_file(inputs["table"].path, paths["accepted"])
         except duckdb.Error as error:
-            raise failure(error) from error
+            raise failure(error, inputs) from error
     return paths, quarantined
 
 

@@ -217,8 +217,9 @@ def _short(text: str) -> str:
     text = text.split("\n\nQuery was:")[0].split("\nquery:")[0].split("\nLINE ")[0]
     for noise in ("INVALID_ARGUMENT: ", "INVALID_STATE: ", "INVALID_DATA: ", "IO: ", "NOT_FOUND: "):
         text = text.removeprefix(noise)
-    for noise in ("[libpq] ", "[SQLite] "):
+    for noise in ("[libpq] ", "[SQLite] ", "Failed to connect: ", "Failed to prepare query: "):
         text = text.replace(noise, "")
+    text = text.split("Is the server running on")[0].split(". SQLSTATE")[0]
     return " ".join(text.split())
 
 

@@ -28,9 +28,7 @@ _MEMORY = 512 << 20
 _CANDIDATES = ("bool", "int64", "float64", "date", "timestamp", "timestamptz", "time")
 
 
-def inspect_files(
-    path: str, format: str, options: Params, project: Path
-) -> tuple[Column, ...]:
+def inspect_files(path: str, format: str, options: Params, project: Path) -> tuple[Column, ...]:
     """The columns that files have; of files that differ, those of the first.
 
     Text formats are read as ingest reads them: a column has the first type of

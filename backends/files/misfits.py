@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from backends.duckdb.connection import Connection, failure, message_of, only_row
+from backends.duckdb.connection import PRIVATE, Connection, failure, message_of, only_row
 from backends.duckdb.text import name, string, strings
 from backends.files.casts import MISFIT, Cast, cast
 from backends.files.csv_files import bad_byte
@@ -18,7 +18,6 @@ from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail
 from compiler.graph.types import Column
 
-_PRIVATE = frozenset(("pii", "sensitive", "secret"))
 _LONGEST = 80
 
 
@@ -71,7 +70,7 @@ def _first_misfit(
 
 def _misfit(column: Column, where: str, value: str, csv: bool) -> StackcError:
     shown = value if len(value) <= _LONGEST else value[:_LONGEST] + "…"
-    text = "a value" if set(column.tags) & _PRIVATE else f'"{shown}"'
+    text = "a value" if set(column.tags) & PRIVATE else f'"{shown}"'
     helps = ["mend the data, or change the column's type in `columns` to one that holds it"]
     if csv:
         helps.append("texts that mean null, such as NA, are listed in `csv: {null_values: [...]}`")
