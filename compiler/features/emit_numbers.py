@@ -6,11 +6,10 @@ import math
 import operator
 from collections.abc import Callable
 
-from compiler.features.bound import Bound
+from compiler.features.bound import Bound, precision
 from compiler.features.emit_core import INT64_SPAN, Emit, Emitter, Value, propagated
 from compiler.features.onnx_graph import DOUBLE, INT, Tensor
 
-_EXACT = 2.0**63
 _OPS = {"+": "Add", "-": "Sub", "*": "Mul"}
 _RANGES: dict[str, Callable[[int, int], int]] = {
     "+": operator.add,
@@ -30,16 +29,30 @@ def arithmetic(emit: Emit, node: Bound, arguments: tuple[Value, ...]) -> Value:
     ends = [combine(x, y) for x in (left.low, left.high) for y in (right.low, right.high)]
     if INT64_SPAN[0] <= min(ends) and max(ends) <= INT64_SPAN[1]:
         return Value(tensor, null, False, min(ends), max(ends))
-    beyond = _overflows(emit, node.op, left.tensor, right.tensor)
+    find = _product_overflow if node.op == "*" else _sum_overflow
+    beyond = find(emit, node.op, left.tensor, right.tensor, tensor)
     low, high = max(min(ends), INT64_SPAN[0]), min(max(ends), INT64_SPAN[1])
     return Value(tensor, emit.any_null(null, beyond), False, low, high)
 
 
-def _overflows(emit: Emit, op: str, left: Tensor, right: Tensor) -> Tensor:
-    """Whether the result leaves 64 bits, told from the result in doubles (within 2^10 of it)."""
-    first, second = emit.graph.cast(left, DOUBLE), emit.graph.cast(right, DOUBLE)
-    exact = emit.op("Abs", emit.op(_OPS[op], first, second))
-    return emit.test("GreaterOrEqual", exact, emit.double(_EXACT))
+def _sum_overflow(emit: Emit, op: str, left: Tensor, right: Tensor, result: Tensor) -> Tensor:
+    """Where a wrapped sum has a sign that neither operand gives it, told from the sign bits."""
+    first = emit.op("BitwiseXor", left, result)
+    second = emit.op("BitwiseXor", right, result if op == "+" else left)
+    return emit.test("Less", emit.op("BitwiseAnd", first, second), emit.integer(0))
+
+
+def _product_overflow(emit: Emit, _op: str, left: Tensor, right: Tensor, result: Tensor) -> Tensor:
+    """Where the product in doubles is far beyond 64 bits, or the wrapped one has another sign.
+
+    Doubles are close enough to tell the sign, and to tell a product beyond one
+    and a half times the greatest; one between wraps to the other sign.
+    """
+    near = emit.op("Mul", emit.graph.cast(left, DOUBLE), emit.graph.cast(right, DOUBLE))
+    far = emit.test("GreaterOrEqual", emit.op("Abs", near), emit.double(1.5 * 2.0**63))
+    below = emit.test("Less", near, emit.double(0.0))
+    wrapped = emit.test("Xor", below, emit.test("Less", result, emit.integer(0)))
+    return emit.either(far, wrapped)
 
 
 def divide(emit: Emit, _node: Bound, arguments: tuple[Value, ...]) -> Value:
@@ -156,15 +169,24 @@ def round_to(emit: Emit, node: Bound, arguments: tuple[Value, ...]) -> Value:
     value, places = arguments[0], int(node.value or 0)
     if value.tensor.element == INT:
         return value
+    if node.arguments[0].type.is_decimal and places < precision(node.arguments[0].type)[1]:
+        return Value(_round_units(emit, node, value.tensor, places), value.null, value.nan)
     if places == 0:
         return Value(half_away(emit, value.tensor), value.null, value.nan)
     scale = emit.double(10.0 ** abs(places))
     there, back = ("Mul", "Div") if places > 0 else ("Div", "Mul")
     rounded = emit.op(back, half_away(emit, emit.op(there, value.tensor, scale)), scale)
-    lost, instead = emit.test("IsInf", rounded), emit.double(0.0)
-    if places > 0:
-        lost, instead = emit.either(emit.test("IsNaN", rounded), lost), value.tensor
-    return Value(emit.choose(lost, instead, rounded), value.null, value.nan)
+    lost = emit.either(emit.test("IsNaN", rounded), emit.test("IsInf", rounded))
+    return Value(emit.choose(lost, value.tensor, rounded), value.null, value.nan)
+
+
+def _round_units(emit: Emit, node: Bound, tensor: Tensor, places: int) -> Tensor:
+    """A decimal rounded by its whole units, so that 1.15 is a half although its double is not."""
+    scale = precision(node.arguments[0].type)[1]
+    units = emit.op("Round", emit.op("Mul", tensor, emit.double(10.0**scale)))
+    rounded = half_away(emit, emit.op("Div", units, emit.double(10.0 ** (scale - places))))
+    power_of = emit.double(10.0 ** abs(places))
+    return emit.op("Div" if places >= 0 else "Mul", rounded, power_of)
 
 
 def power(emit: Emit, _node: Bound, arguments: tuple[Value, ...]) -> Value:
