@@ -42,8 +42,8 @@ def begin(state: State, run: str, action: str, intent: NodeRow) -> Entry:
     taken up again under its own operation id, so its backend can tell that it
     is the same effect.
     """
-    durable.point("journal.begin")
     with state.transaction(changes=False):
+        durable.point("journal.begin")
         known = state.execute(
             "SELECT operation_id FROM journal WHERE address = ? AND action = ? AND key = ?"
             " AND kind = 'resource' AND open = 1 ORDER BY sequence DESC LIMIT 1",
@@ -58,7 +58,6 @@ def begin(state: State, run: str, action: str, intent: NodeRow) -> Entry:
             text(intent.as_json()), began,
         )  # fmt: skip
         sequence = int(state.execute("SELECT last_insert_rowid()")[0][0])
-    durable.point("journal.begun")
     return Entry(
         sequence, operation_id, run, intent.address, action, intent.key, intent.kind, intent,
         began, None, "begun", {},
