@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
+import threading
 
 COMMANDS = (
     "compile", "plan", "apply", "destroy", "status", "history", "show",
@@ -20,3 +23,15 @@ def main() -> None:
         build()()
     except KeyboardInterrupt:  # before a command has begun; afterwards its frame answers
         raise SystemExit(130) from None
+    except SystemExit as end:
+        if end.code == 130 and threading.active_count() > 1:
+            _leave(130)
+        raise
+
+
+def _leave(code: int) -> None:
+    """End at once: a task that was interrupted inside a library would end the process loudly."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
