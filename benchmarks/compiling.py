@@ -26,7 +26,9 @@ def run(folder: Path, sizes: tuple[int, ...] = SIZES) -> list[Result]:
             edited = compile_in(project)
             limit = round(done.seconds / 3, 3)
             name = f"compile {blocks:,} blocks after one edit"
-            found.append(Result("compile", name, edited.seconds, "s", at_most=limit))
+            found.append(
+                Result("compile", name, edited.seconds, "s", at_most=limit, notes=edited.notes)
+            )
     return found
 
 
@@ -38,6 +40,6 @@ def compile_in(project: Path) -> Run:
 def _results(name: str, done: Run, limit: float | None, blocks: int) -> list[Result]:
     memory = 500.0 if blocks == 10_000 else None
     return [
-        Result("compile", name, done.seconds, "s", at_most=limit),
+        Result("compile", name, done.seconds, "s", at_most=limit, notes=done.notes),
         Result("compile", f"{name}: peak memory", done.peak / 1e6, "MB", at_most=memory),
     ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-import statistics
+import resource
 import subprocess
 import sys
 import threading
@@ -41,11 +42,17 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A process that ended: seconds, peak bytes of its tree, and what it said."""
+    """A process that ended: seconds, processor seconds and peak bytes of its tree, its words."""
 
     seconds: float
+    cpu: float
     peak: int
     out: str
+
+    @property
+    def notes(self) -> str:
+        """What tells a busy machine from a slow program."""
+        return f"processor {self.cpu:.2f} s"
 
 
 @dataclass(slots=True)
@@ -94,7 +101,7 @@ def process(
     Raises:
         RuntimeError: It failed; with the end of what it said.
     """
-    start = time.perf_counter()
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     child = subprocess.Popen(
         command,
         cwd=cwd,
@@ -114,7 +121,9 @@ def process(
         raise RuntimeError(
             f"{' '.join(command[-3:])} ended with {child.returncode}:\n{out[-2000:]}"
         )
-    return Run(seconds, watch.peak, out)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Run(seconds, cpu, watch.peak, out)
 
 
 def median_of(times: int, run: Callable[[], Run]) -> Run:
@@ -123,9 +132,12 @@ def median_of(times: int, run: Callable[[], Run]) -> Run:
     return runs[len(runs) // 2]
 
 
-def timed(times: int, work: Callable[[], object]) -> float:
-    """Median seconds of a call in this process."""
-    return statistics.median(_once(work) for _ in range(times))
+def timed(times: int, *rivals: Callable[[], object]) -> list[float]:
+    """The least seconds of each call in this process, taken in turns."""
+    least = [math.inf] * len(rivals)
+    for _ in range(times):
+        least = [min(best, _once(work)) for best, work in zip(least, rivals, strict=True)]
+    return least
 
 
 def _once(work: Callable[[], object]) -> float:
