@@ -11,7 +11,7 @@ BACKEND = Backend(
         Profile: Lowering("backends.whylogs.profile:profile", isolation="process"),
         CompareProfiles: Lowering("backends.whylogs.drift:compare", isolation="process"),
     },
-    requires=("whylogs", "pandas"),
+    requires=("whylogs",),
     extra="whylogs",
     services={"summarise_profile": "backends.whylogs.statistics:summarise_profile"},
 )

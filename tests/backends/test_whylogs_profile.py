@@ -172,6 +172,16 @@ def test_a_damaged_table_is_an_error(tmp_path: Path) -> None:
         )
 
 
+def test_running_it_imports_no_frameworks_and_leaves_them_importable() -> None:
+    code = (
+        "import sys, backends.whylogs.profile, backends.whylogs.drift; "
+        "print([m for m in ('pandas', 'scipy', 'sklearn') if m in sys.modules]); "
+        "import pandas, scipy, sklearn"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
+
+
 def test_naming_the_backend_imports_nothing_heavy() -> None:
     code = (
         "import sys, backends.whylogs; "

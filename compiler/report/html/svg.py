@@ -40,7 +40,8 @@ def frame(
     """
     return tag(
         '<svg class="chart {kind}" viewBox="0 0 {width} {height}" width="{width}"'
-        ' height="{height}" preserveAspectRatio="{aspect}" role="img" aria-label="{label}">{body}</svg>',
+        ' height="{height}" preserveAspectRatio="{aspect}" role="img" aria-label="{label}">'
+        "{body}</svg>",
         width=width, height=height, label=label, body=body, kind=kind,
         aspect="none" if stretch else "xMidYMid",
     )  # fmt: skip
