@@ -193,15 +193,18 @@ def _not_one_select(error: NotOneSelect, sql: str) -> SqlProblem:
 
 
 def _impure_problem(mention: Mention, sql: str) -> SqlProblem:
-    what = f"`{mention.name}`"
+    offset, length = _chars(sql, mention.offset), mention.length
+    if offset is None:
+        # The parser gives no place for functions in FROM.
+        found = sql.lower().find(mention.name.lower())
+        offset, length = (found, len(mention.name)) if found >= 0 else (None, 1)
     return SqlProblem(
         Code.IMPURE_SQL,
-        f"{what} depends on more than its inputs",
-        _chars(sql, mention.offset),
-        mention.length,
-        ("SQL sees only the tables it names, so that its result can be kept and repeated; "
-         "bring files in as a source, and dates as columns",),
-    )  # fmt: skip
+        f"`{mention.name}` depends on more than the tables that the SQL names",
+        offset,
+        length,
+        ("bring files in as a source, and dates and random numbers as columns",),
+    )
 
 
 def _unknown_table(mention: Mention, names: tuple[str, ...], sql: str) -> SqlProblem:
@@ -228,12 +231,6 @@ def _shift(problem: SqlProblem, prefix: str, text: str) -> SqlProblem:
 
 def _less(offset: int | None, by: int) -> int | None:
     return None if offset is None else max(0, offset - by)
-
-
-def _found(sql: str, name: str) -> int | None:
-    """Where a name stands that the parser gives no place for (functions in FROM)."""
-    offset = sql.lower().find(name.lower())
-    return offset if offset >= 0 else None
 
 
 def _chars(sql: str, offset: int | None) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -10,6 +11,11 @@ from typing import Any, TypeAlias
 import duckdb
 
 Ast: TypeAlias = Any
+
+_TOKENS = re.compile(
+    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|(\$\w*\$).*?\1|--[^\n]*|/\*.*?\*/|;", re.DOTALL
+)
+"""What a semicolon may stand in without ending a statement, and the semicolon itself."""
 
 SELECT_ONLY = "only a single SELECT is allowed here"
 
@@ -96,10 +102,9 @@ def place_of(error: dict[str, Any]) -> tuple[int | None, int]:
 
 def statement(sql: str) -> str:
     """The SQL of one SELECT as it may stand in parentheses: no closing semicolon."""
-    statements = duckdb.extract_statements(sql)
-    text = statements[0].query if statements else sql
+    end = next((m.start() for m in _TOKENS.finditer(sql) if m[0] == ";"), len(sql))
     # A comment may end the text: what follows it must stand on a line of its own.
-    return text.rstrip().rstrip(";") + "\n"
+    return sql[:end] + "\n"
 
 
 def _walk(node: Ast, known: frozenset[str], out: Parsed) -> None:
