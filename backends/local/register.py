@@ -149,9 +149,11 @@ def gates_failed(name: str, gates: Gates) -> StackcError:
 
 def _row(gate: GateResult) -> str:
     mark = "passed" if gate["passed"] else "FAILED"
-    value, bound = _number(gate["value"]), _number(gate["bound"])
+    compared = _number(gate["value"])
+    if gate["bound"] is not None:
+        compared += f" {gate['op']} {_number(gate['bound'])}"
     detail = f" ({gate['detail']})" if gate["detail"] else ""
-    return f"{mark}  {gate['text']}: {value} {gate['op']} {bound}{detail}"
+    return f"{mark}  {gate['text']}: {compared}{detail}"
 
 
 def _number(value: Any) -> str:

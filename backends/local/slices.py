@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from backends.local.metrics import Array
+from compiler.codes import Code
+from compiler.diagnostics import fail
 from compiler.graph.documents import Slice
 
 LIMIT = 50
@@ -27,12 +29,19 @@ def slices(
     """
     return [
         Slice(column=name, value=value, rows=len(at), metrics=measure(at))
-        for value, at in _groups(column)
+        for value, at in _groups(name, column)
     ]
 
 
-def _groups(column: pa.Array) -> Iterator[tuple[Any, Array]]:
-    encoded = column.dictionary_encode("encode")
+def _groups(name: str, column: pa.Array) -> Iterator[tuple[Any, Array]]:
+    try:
+        encoded = column.dictionary_encode("encode")
+    except pa.ArrowNotImplementedError:
+        raise fail(
+            Code.VALUE_TYPE,
+            f"the slice column `{name}` is {column.type}, which has no values to slice by",
+            help="slice by a number, a text, a boolean or a date",
+        ) from None
     codes = encoded.indices.to_numpy(zero_copy_only=False)
     values = encoded.dictionary.to_pylist()
     rows = np.bincount(codes, minlength=len(values))

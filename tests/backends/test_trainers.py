@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
+from backends.local import BACKEND
 from backends.local.training import fidelity
 from backends.local.training.contract import INPUT
 from backends.local.training.problem import Array, Fitted, Part, Problem
@@ -19,6 +23,8 @@ from compiler.codes import Code
 from compiler.diagnostics import StackcError
 from compiler.graph.types import Task
 from specs.algorithms import ALGORITHMS, TRAITS, algorithm_of
+from tests.conformance.training import Bench, parts, training
+from tests.house.cli import ROOT
 
 SMALL: dict[str, dict[str, Any]] = {
     "random_forest": {"n_estimators": 15},
@@ -198,3 +204,51 @@ def test_an_ensemble_too_large_for_one_file_says_so() -> None:
         ensemble(Builder(), [_stump(MAX_NODES + 1)], np.zeros(1))
     assert caught.value.diagnostics[0].code is Code.TRAINING_FAILED
     assert "max_depth" in caught.value.diagnostics[0].help[0]
+
+
+@pytest.mark.parametrize("kind", ALGORITHMS)
+def test_frameworks_say_nothing_of_their_own(kind: str, capfd: pytest.CaptureFixture[str]) -> None:
+    few = {"mlp": {"max_epochs": 2}, "linear": {"max_iter": 1}}.get(kind, {})
+    fit(kind, problem(Task.BINARY), **few)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("kind", ["xgboost", "lightgbm", "hist_gradient_boosting"])
+def test_a_fit_that_diverges_says_so(kind: str) -> None:
+    given = problem(Task.REGRESSION)
+    fitted = fit(kind, given, learning_rate=10.0, n_estimators=200)
+    with pytest.raises(StackcError) as caught:
+        fidelity.measure(fitted, given.train.x, missing=True)
+    assert "diverged" in caught.value.diagnostics[0].message
+
+
+def test_what_a_framework_refuses_is_a_diagnostic(tmp_path: Path) -> None:
+    bench = Bench(BACKEND, tmp_path)
+    train, _ = parts(bench, Task.BINARY)
+    refused = training(Task.BINARY, "lightgbm", parameters=(("subsample", 1e-6),))
+    with pytest.raises(StackcError) as caught:
+        bench.model(refused, train)
+    (found,) = caught.value.diagnostics
+    assert found.code is Code.TRAINING_FAILED
+    assert found.message == "lightgbm refused the fit: Check failed: (num_data) > (0)"
+
+
+@pytest.mark.parametrize("kind", ["xgboost", "lightgbm"])
+def test_a_framework_that_is_not_installed_is_named_with_its_extra(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, kind, None)
+    monkeypatch.delitem(sys.modules, f"backends.local.training.{kind}", raising=False)
+    with pytest.raises(StackcError) as caught:
+        load(kind)
+    (found,) = caught.value.diagnostics
+    assert found.code is Code.BACKEND_MISSING
+    assert found.help == (f"pip install 'stackc[{kind}]'",)
+
+
+def test_the_table_of_the_backend_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, backends.local; print(sorted({'numpy', 'onnx', 'pyarrow'} & {*sys.modules}))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert answer.stdout == "[]\n"

@@ -24,8 +24,19 @@ def measure(fitted: Fitted, x: Floats, *, missing: bool) -> float:
     Raises:
         StackcError: It is above ``TOLERANCE`` (E713).
     """
+    with np.errstate(over="ignore"):
+        return _measured(fitted, x, missing=missing)
+
+
+def _measured(fitted: Fitted, x: Floats, *, missing: bool) -> float:
     rows = _sample(x, fitted.probes, missing=missing)
     wanted = np.asarray(fitted.predict(rows), np.float64)
+    if not np.isfinite(wanted.astype(np.float32)).all():
+        raise fail(
+            Code.TRAINING_FAILED,
+            "the fit diverged: its predictions are not finite numbers",
+            help="lower the algorithm's `learning_rate`, or scale the target in the dataset's SQL",
+        )
     found = run(fitted.model, rows).astype(np.float64)
     scale = max(1.0, float(np.max(np.abs(wanted), initial=0)))
     difference = float(np.max(np.abs(wanted - found), initial=0)) / scale

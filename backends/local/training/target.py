@@ -70,17 +70,16 @@ def labels(column: pa.Array, target: str, part: str) -> tuple[tuple[Any, ...], A
     if pa.types.is_floating(column.type):
         missing += int(pc.sum(pc.is_nan(column)).as_py() or 0)
     _refuse_missing(missing, len(column), target, part)
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
+    if pa.types.is_dictionary(column.type):
+        # A stored dictionary may hold labels that no row has.
+        column = column.dictionary_decode()
+    column = column.dictionary_encode()
     found = column.dictionary.to_pylist()
     order = sorted(range(len(found)), key=lambda code: found[code])
     rank = np.empty(len(found), np.int64)
     rank[order] = np.arange(len(found))
     codes = column.indices.to_numpy(zero_copy_only=False)
-    used = np.unique(codes)
     codes = rank[codes] if len(found) else codes.astype(np.int64)
-    if len(used) < len(found):
-        raise fail(Code.TRAINING_FAILED, f"the target `{target}` is stored with unused labels")
     return tuple(_json_label(found[code]) for code in order), codes
 
 

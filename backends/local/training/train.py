@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ TRAINERS: Mapping[str, str] = {
     "lightgbm": "backends.local.training.lightgbm:fit",
 }
 """Where each kind of algorithm is fitted; imported when it is."""
+
+_SMALL = 200_000
+"""Values of a matrix that one thread fits as fast as several."""
 
 Trainer = Callable[[Any, Problem], Fitted]
 
@@ -94,8 +98,13 @@ def _problem(operation: Train, inputs: Mapping[str, Artifact], context: TaskCont
         classes=classes,
         patience=operation.early_stopping,
         seed=operation.seed,
-        threads=max(1, context.threads),
+        threads=_threads(x, context.threads),
     )
+
+
+def _threads(x: Floats, offered: int) -> int:
+    """One thread for a small matrix: waiting for others costs more than they bring."""
+    return max(1, offered) if x.size >= _SMALL else 1
 
 
 def _weights(operation: Train, classes: tuple[Any, ...], y: Array) -> Array | None:
@@ -198,7 +207,8 @@ def _fit(trainer: Trainer, operation: Train, problem: Problem) -> Fitted:
 
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    # Frameworks in C++ add the line of their own source that noticed.
+    return re.sub(r" at \S+, line \d+ ?\.?$", "", lines[0]) if lines else type(error).__name__
 
 
 def _document(

@@ -124,11 +124,14 @@ def _leaves(trees: Sequence[Tree]) -> dict[str, list[float]]:
         node_ids.append(at[row])
         targets.append(column + tree.output)
         weights.append(values[row, column])
+    with np.errstate(over="ignore"):
+        # A diverged fit has leaves beyond float32; comparing the predictions will say so.
+        rounded = np.concatenate(weights).astype(np.float32)
     return {
         "target_treeids": np.concatenate(tree_ids).tolist(),
         "target_nodeids": np.concatenate(node_ids).tolist(),
         "target_ids": np.concatenate(targets).tolist(),
-        "target_weights": np.concatenate(weights).astype(np.float32).tolist(),
+        "target_weights": rounded.tolist(),
     }
 
 
