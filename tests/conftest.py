@@ -12,7 +12,7 @@ import pytest
 
 from tests.house.cli import ROOT, stackc_process
 
-LEFT_OUT = shutil.ignore_patterns(".stackc", "__pycache__", "report.html", "stackc.lock")
+LEFT_OUT = shutil.ignore_patterns(".stackc", "__pycache__", "report.html")
 Laid = Callable[[str], Path]
 
 

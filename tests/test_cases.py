@@ -42,7 +42,7 @@ def test_a_case_answers_as_its_page_says(case: Case, tmp_path: Path) -> None:
 def test_law_6_every_finding_of_a_case_has_a_place(case: Case) -> None:
     findings = re.split(r"^(?=(?:error|warning)\[)", case.console.text, flags=re.M)[1:]
     for finding in findings:
-        assert re.search(r"^ *--> \S+:\d+:\d+$", finding, flags=re.M), finding
+        assert re.search(r"^ *--> .+:\d+:\d+$", finding, flags=re.M), finding
 
 
 def test_case_titles_are_unique() -> None:
