@@ -36,7 +36,7 @@ def bins_of(reference: ColumnView, current: ColumnView, type: str) -> Bins:
     if reference.kind in ("number", "temporal"):
         labels, left, right = _intervals(reference, current, type)
     elif reference.kind == "category":
-        labels, left, right = _categories(reference, current)
+        labels, left, right = _categories(reference, current, type)
     else:
         labels, left, right = ["any value"], [reference.values], [current.values]
     labels += ["not finite", "null"]
@@ -81,13 +81,18 @@ def _interval(low: str, high: str, first: bool) -> str:
     return f"{low} to {high}"
 
 
-def _categories(reference: ColumnView, current: ColumnView) -> Counted:
+def _categories(reference: ColumnView, current: ColumnView, type: str) -> Counted:
     items = reference.items(MOST_ITEMS)
     left: list[float] = [float(rows) for _, rows in items]
     right: list[float] = [float(current.item(value)) for value, _ in items]
     left.append(max(0.0, reference.values - sum(left)))
     right.append(max(0.0, current.values - sum(right)))
-    return [*(value for value, _ in items), "other"], left, right
+    return [*(named(value, type) for value, _ in items), "other"], left, right
+
+
+def named(value: str, type: str) -> str:
+    """A category as the spec would write it: whylogs has Python's ``True`` for a boolean."""
+    return value.lower() if type == "bool" else value
 
 
 def formatted(values: Sequence[float], type: str) -> list[str]:

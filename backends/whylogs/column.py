@@ -90,11 +90,15 @@ class ColumnView:
         return np.asarray(sketch.get_cdf(list(points), True)[: len(points)], dtype=np.float64)
 
     def items(self, limit: int) -> list[tuple[str, int]]:
-        """The most frequent values and their rows, most frequent first, ties by value."""
+        """The most frequent values and their rows, most frequent first, ties by value.
+
+        Of more distinct values than are counted exactly, only those that are
+        surely frequent; it may be none.
+        """
         sketch = self._items()
         if sketch.is_empty():
             return []
-        rows = sketch.get_frequent_items(sketching.frequent_items_error_type.NO_FALSE_NEGATIVES)
+        rows = sketch.get_frequent_items(sketching.frequent_items_error_type.NO_FALSE_POSITIVES)
         found = sorted(((str(row[0]), int(row[1])) for row in rows), key=lambda i: (-i[1], i[0]))
         return found[:limit]
 

@@ -54,6 +54,7 @@ with warnings.catch_warnings(), _hidden(UNUSED):
         CardinalityMetric,
         DistributionMetric,
         FrequentItemsMetric,
+        MetricConfig,
     )
     from whylogs.core.preprocessing import PreprocessedColumn
     from whylogs.core.view.column_profile_view import ColumnProfileView
@@ -69,6 +70,7 @@ __all__ = [
     "DatasetProfileView",
     "DistributionMetric",
     "FrequentItemsMetric",
+    "MetricConfig",
     "PreprocessedColumn",
     "TypeCountersMetric",
     "sketching",

@@ -131,10 +131,14 @@ def _judged(
     if method == "ks":
         distance = ks(before, now)
         chance = kolmogorov_tail(distance, before.rows, now.rows)
-        return distance, chance, f"p = {chance:.3g}"
+        return distance, chance, _likely(chance)
     statistic, freedom, chance = homogeneity(bins)
     if method == "chi_square":
-        detail = f"chi-square = {statistic:.4g}, {freedom} degrees of freedom, p = {chance:.3g}"
+        detail = f"chi-square = {statistic:.4g}, {freedom} degrees of freedom, {_likely(chance)}"
     else:
-        detail = f"{len(bins.labels)} bins, p = {chance:.3g}"
+        detail = f"{len(bins.labels)} bins, {_likely(chance)}"
     return BINNED[method](bins), chance, detail
+
+
+def _likely(chance: float) -> str:
+    return "p < 0.0001" if chance < 0.0001 else f"p = {chance:.3g}"

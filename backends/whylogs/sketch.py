@@ -14,6 +14,7 @@ from backends.whylogs.compat import (
     ColumnProfileView,
     DistributionMetric,
     FrequentItemsMetric,
+    MetricConfig,
     PreprocessedColumn,
     TypeCountersMetric,
 )
@@ -30,6 +31,9 @@ Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
 MAX_ITEM = 128
 """Characters of a text that tell it apart; whylogs cuts at the same place."""
+
+EXACT = MetricConfig(fi_lg_max_k=12)
+"""Frequent items are counted exactly up to 3,072 distinct values, by estimate beyond."""
 
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
@@ -72,7 +76,7 @@ class ColumnSketch:
         if kind in ("number", "temporal"):
             self._metrics["distribution"] = DistributionMetric.zero()
         if kind == "category":
-            self._metrics["frequent_items"] = FrequentItemsMetric.zero()
+            self._metrics["frequent_items"] = FrequentItemsMetric.zero(EXACT)
         if kind != "other":
             self._metrics["cardinality"] = CardinalityMetric.zero()
 

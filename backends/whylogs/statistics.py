@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from backends.whylogs.bins import formatted, moment
+from backends.whylogs.bins import formatted, moment, named
 from backends.whylogs.column import ColumnView
 from backends.whylogs.container import ProfiledColumn, ProfileSet, read_profile
 
@@ -58,7 +58,8 @@ def _summary(column: ProfiledColumn, view: ColumnView) -> dict[str, Any]:
         "histogram": {"labels": [], "shares": []},
     }
     if column.kind == "category":
-        found["top"] = [{"value": value, "rows": rows} for value, rows in view.items(TOP)]
+        items = view.items(TOP)
+        found["top"] = [{"value": named(v, column.type), "rows": rows} for v, rows in items]
     elif column.kind != "other" and view.values:
         found.update(_distribution(column, view))
     return found

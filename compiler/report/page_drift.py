@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compiler.graph.documents import ColumnDrift, Drift, WindowDrift
@@ -10,6 +11,7 @@ from compiler.report.view import RunView
 
 MOST_WINDOWS = 60
 MOST_PLOTS = 12
+MOST_BINS = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,21 @@ class Plot:
 
     window: str
     column: ColumnDrift
+
+    @property
+    def bins(self) -> tuple[Sequence[str], Sequence[float], Sequence[float]]:
+        """Names and shares on both sides; the smallest of many bins are taken together."""
+        column = self.column
+        sides = column["reference"], column["current"]
+        large = sorted(range(len(column["bins"])), key=lambda n: -max(side[n] for side in sides))
+        rest = set(large[MOST_BINS - 1 :]) if len(large) > MOST_BINS else set()
+        shown = [n for n in range(len(large)) if n not in rest]
+        names = [str(column["bins"][n]) for n in shown]
+        left, right = ([side[n] for n in shown] for side in sides)
+        if not rest:
+            return names, left, right
+        together = [sum(side[n] for n in rest) for side in sides]
+        return [*names, f"{len(rest)} smaller"], [*left, together[0]], [*right, together[1]]
 
 
 @dataclass(frozen=True, slots=True)

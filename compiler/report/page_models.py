@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -114,8 +115,7 @@ def _add(run: RunView, node: Node, model: Model) -> None:
 def _slices(metrics: Metrics) -> list[SliceTable]:
     columns: dict[str, list[SliceRow]] = {}
     for part in metrics["slices"]:
-        value = "null" if part["value"] is None else str(part["value"])
-        row = SliceRow(value, part["rows"], part["metrics"])
+        row = SliceRow(_text(part["value"]), part["rows"], part["metrics"])
         columns.setdefault(part["column"], []).append(row)
     names = tuple(metrics["metrics"])
     found = []
@@ -137,5 +137,10 @@ def _confusion(metrics: Metrics) -> Confusion | None:
     if not counts or len(counts) > MOST_CLASSES:
         return None
     shares = tuple(tuple(n / max(sum(row), 1) for n in row) for row in counts)
-    classes = tuple(str(name) for name in metrics["classes"])
+    classes = tuple(_text(name) for name in metrics["classes"])
     return Confusion(classes, tuple(tuple(row) for row in counts), shares)
+
+
+def _text(value: Any) -> str:
+    """A value of the data as the spec would write it."""
+    return value if isinstance(value, str) else json.dumps(value, default=str)

@@ -17,11 +17,12 @@ import pytest
 
 from backends.whylogs import BACKEND
 from backends.whylogs.container import ProfileSet, read_profile
+from backends.whylogs.drift import drift_of
 from backends.whylogs.profile import profile
 from backends.whylogs.statistics import summaries
 from compiler.backend import Artifact
 from compiler.diagnostics import StackcError
-from compiler.graph.operations import Profile, Window
+from compiler.graph.operations import CompareProfiles, Profile, Window
 from compiler.graph.types import TableType
 from tests.conformance.profiles import Desk, ProfileSuite
 
@@ -77,7 +78,7 @@ def test_frequent_items_are_exact_where_they_fit(tmp_path: Path) -> None:
 
 def test_booleans_are_categories(tmp_path: Path) -> None:
     found = one(tmp_path, pa.array([True, False, True, None]))
-    assert [item["rows"] for item in found["top"]] == [2, 1]
+    assert [tuple(item.values()) for item in found["top"]] == [("true", 2), ("false", 1)]
 
 
 @pytest.mark.parametrize(
@@ -189,3 +190,23 @@ def test_naming_the_backend_imports_nothing_heavy() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def test_identifiers_have_no_frequent_items_and_no_drift(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    left, right = (
+        profiled(tmp_path / name, pa.table({"x": [f"{name}{n}" for n in range(8000)]}))
+        for name in ("a", "b")
+    )
+    assert summaries(left)[0]["top"] == []
+    assert summaries(left)[0]["distinct"] == pytest.approx(8000, rel=0.06)
+    [window] = drift_of(CompareProfiles(("x",), "psi", 0.2), left, right)["windows"]
+    assert window["columns"][0]["distance"] == 0.0
+
+
+def test_a_frequent_value_among_identifiers_is_seen(tmp_path: Path) -> None:
+    values = [f"id{n}" for n in range(8000)] + ["again"] * 3000
+    found = one(tmp_path, pa.array(values))
+    assert found["top"][0]["value"] == "again"
+    assert found["top"][0]["rows"] == pytest.approx(3000, abs=10)

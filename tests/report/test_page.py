@@ -182,3 +182,15 @@ def test_ticks_are_round() -> None:
     assert ticks(0, 1) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
     assert ticks(17, 4983) == [1000, 2000, 3000, 4000]
     assert ticks(3, 3) == [3]
+
+
+def test_the_smallest_of_many_bins_are_drawn_together() -> None:
+    found = documents()
+    column = found["monitors.late_drift/compare", "drift"]["windows"][3]["columns"][3]
+    column.update(bins=[f"b{n}" for n in range(20)], reference=[0.05] * 20, current=[0.05] * 20)
+    column["current"][19] = 0.5
+    [monitor] = page_of(replace(sample(), documents=found)).monitors
+    names, left, right = monitor.plots[0].bins
+    assert len(names) == len(left) == len(right) == 14
+    assert (names[-1], names[-2]) == ("7 smaller", "b19")
+    assert sum(left) == pytest.approx(1)

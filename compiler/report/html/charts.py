@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from compiler.report.html.svg import Scale, axes, frame, joined, path, tag
-from compiler.report.html.words import figure, share
+from compiler.report.html.words import cut, figure, share
 
 WIDTH, HEIGHT = 320.0, 236.0
 LEFT, RIGHT, TOP, BOTTOM = 48.0, 10.0, 22.0, 40.0
@@ -118,12 +118,12 @@ def side_by_side(
     most = max([*reference, *current], default=0.0)
     if most <= 0:
         return Markup("")
-    line, names, room = 22.0, 150.0, 170.0
+    line, names, room = 22.0, 172.0, 168.0
     parts = []
     for number, (label, a, b) in enumerate(zip(labels, reference, current, strict=False)):
         y = number * line
         text = str(label)
-        shown = text if len(text) <= 22 else text[:21] + "…"
+        shown = cut(text, 20)
         parts.append(
             tag(
                 "<g><title>{text}: {a} before, {b} now</title>"

@@ -16,7 +16,7 @@ from compiler.report.html.depth import columns
 
 WIDTH = 176.0
 GAP = 64.0
-HEAD = 26.0
+HEAD = 38.0
 STEP = 24.0
 PAD = 6.0
 ROOM = 18.0

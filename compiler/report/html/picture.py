@@ -56,10 +56,10 @@ def _card(card: Card, run: RunView) -> Markup:
     return tag(
         '<g class="card"><rect class="plate" x="{x}" y="{y}" width="{w}" height="{h}" rx="7"/>'
         '<text class="kind" x="{t}" y="{ky}">{kind}</text>'
-        '<text class="name" x="{e}" y="{ky}" text-anchor="end"><title>{block}</title>{name}</text>'
+        '<text class="name" x="{t}" y="{ny}"><title>{block}</title>{name}</text>'
         "{steps}</g>",
-        x=card.x, y=card.y, w=WIDTH, h=card.height, t=card.x + 9, e=card.x + WIDTH - 9,
-        ky=card.y + HEAD - 9, kind=kind, name=cut(name, 22 - min(len(kind), 13)), block=card.block,
+        x=card.x, y=card.y, w=WIDTH, h=card.height, t=card.x + 9, ky=card.y + 14,
+        ny=card.y + HEAD - 9, kind=kind, name=cut(name, 22), block=card.block,
         steps=joined(_step(spot, run) for spot in card.spots),
     )  # fmt: skip
 

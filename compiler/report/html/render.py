@@ -38,6 +38,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
+        amount=words.amount,
         figure=words.figure,
         share=words.share,
         short=words.short,

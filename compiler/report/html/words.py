@@ -30,6 +30,18 @@ def figure(value: Any) -> str:
     return f"{value:.4g}"
 
 
+def amount(value: Any) -> str:
+    """A value of the data: as ``figure``, but a year stays a year.
+
+    Example:
+        >>> amount(2013), amount(12345)
+        ('2013', '12,345')
+    """
+    shown = figure(value)
+    small = isinstance(value, int | float) and abs(value) < 10_000
+    return shown.replace(",", "") if small else shown
+
+
 def share(value: float | None) -> str:
     """A share as a percentage.
 
