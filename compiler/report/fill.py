@@ -22,7 +22,6 @@ from compiler.report.reading import document_reader, stored_file
 from compiler.report.view import NodeView, RunLine, RunView
 
 Summarise: TypeAlias = Callable[[Path], Sequence[Mapping[str, Any]]]
-_BLAMED = ("failed", "skipped")
 
 
 def run_view(project: Project, compiled: Compiled, program: str) -> RunView:
@@ -56,10 +55,23 @@ def _nodes(
         for node in graph
         if node.address in known
     }
-    for entry in journal.of_run(project.state, last.id) if last is not None else ():
-        if entry.status in _BLAMED:
-            views[entry.address] = NodeView(entry.status, entry.key, detail=_detail(entry.detail))
-    return views
+    failed = {
+        entry.address: NodeView("failed", entry.key, detail=_detail(entry.detail))
+        for entry in (journal.of_run(project.state, last.id) if last is not None else ())
+        if entry.status == "failed"
+    }
+    return {**views, **_skipped(graph, failed), **failed}
+
+
+def _skipped(graph: Graph, failed: Mapping[str, NodeView]) -> dict[str, NodeView]:
+    """Everything that reads, at whatever distance, what a failed node should have made."""
+    lost: dict[str, str] = {}
+    for node in graph:
+        for _, ref in node.inputs:
+            cause = ref.node if ref.node in failed else lost.get(ref.node)
+            if cause is not None:
+                lost[node.address] = cause
+    return {a: NodeView("skipped", detail=f"because of {cause}") for a, cause in lost.items()}
 
 
 def _view(node: Node, row: NodeRow, last: RunRow | None) -> NodeView:
