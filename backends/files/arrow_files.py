@@ -49,8 +49,10 @@ def _batches(files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
 def _reader(file: Path) -> pa.RecordBatchReader:
     import pyarrow as pa
 
+    with file.open("rb") as handle:
+        magic = handle.read(6)
     source = pa.memory_map(str(file))
-    if file.open("rb").read(6) != _MAGIC[:6]:
+    if magic != _MAGIC[:6]:
         return pa.ipc.open_stream(source)
     opened = pa.ipc.open_file(source)
     batches = (opened.get_batch(i) for i in range(opened.num_record_batches))

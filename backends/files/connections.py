@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
+from backends.duckdb.parsed import statement
 from backends.files.paths import resolve
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail
@@ -135,7 +136,7 @@ def _execute(cursor: Any, sql: str, target: Target) -> pa.RecordBatchReader:
         if target.kind == "postgresql":
             cursor.execute("SET TRANSACTION READ ONLY")
             # The driver puts it in parentheses: a comment at its end would hide the last one.
-            sql = sql.strip().rstrip(";") + "\n"
+            sql = statement(sql)
         else:
             cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": "65536"})
         cursor.execute(sql)

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from backends.duckdb.connection import message_of, session, write
+from backends.duckdb.parsed import statement
 from backends.files.arrow_plain import plain
 from backends.files.connections import Target, query_failed, reading, target_of
 from backends.files.fingerprint import content
@@ -94,5 +95,4 @@ def _checksum(sql: str) -> str:
     """Count and sum of two halves of each row's MD5, computed in the database."""
     half = "('x' || substr(md5(t::text), {}, 15))::bit(60)::bigint"
     halves = ", ".join(f"sum({half.format(start)})::text AS s{start}" for start in (1, 17))
-    inner = sql.strip().rstrip(";")
-    return f"SELECT count(*)::text AS n, {halves} FROM (\n{inner}\n) AS t"
+    return f"SELECT count(*)::text AS n, {halves} FROM (\n{statement(sql)}) AS t"

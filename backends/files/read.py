@@ -68,10 +68,10 @@ def ingest(
     def say(file: Path) -> str:
         return name or shown(file, context.project)
 
-    threads = _threads(files, format, wanted, context, order)
     # The real paths, for that is what the lock on the engine compares.
     real = tuple(file.resolve() for file in files)
     named = {file: say(given) for file, given in zip(real, files, strict=True)}
+    threads = 1 if order else _threads(named, format, wanted, context)
     with session(context, real, threads=threads) as connection:
         parts = _open(connection, real, format, wanted, named.__getitem__)
         columns = wanted.columns or ()
@@ -90,15 +90,13 @@ def ingest(
     return rows
 
 
-def _threads(
-    files: Sequence[Path], format: str, wanted: Wanted, context: TaskContext, order: str
-) -> int:
+def _threads(named: Mapping[Path, str], format: str, wanted: Wanted, context: TaskContext) -> int:
     """One thread unless the files are Parquet that any number of threads writes alike."""
-    if format != "parquet" or order or context.threads == 1:
+    if format != "parquet" or context.threads == 1:
         return 1
-    real = [file.resolve() for file in files]
+    real = tuple(named)
     with session(context, real) as connection:
-        parts = _open(connection, real, format, wanted, str)
+        parts = _open(connection, real, format, wanted, named.__getitem__)
         if len(parts) > 1:
             return 1
         return threads_for(connection, select(parts, wanted.columns or ()), real, context.threads)
