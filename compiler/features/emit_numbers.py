@@ -190,9 +190,19 @@ def _round_units(emit: Emit, node: Bound, tensor: Tensor, places: int) -> Tensor
 
 
 def power(emit: Emit, _node: Bound, arguments: tuple[Value, ...]) -> Value:
-    """``pow``."""
+    """``pow``.
+
+    onnxruntime squares and cubes by other means when the exponent is one
+    constant and there is more than one row; a row would then depend on others.
+    """
     left, right = arguments
-    return Value(emit.op("Pow", left.tensor, right.tensor), propagated(emit, left, right))
+    null = propagated(emit, left, right)
+    if right.literal == 2.0:
+        return Value(emit.op("Mul", left.tensor, left.tensor), null)
+    exponent = right.tensor
+    if right.literal in (None, 3.0) and not left.tensor.constant:
+        exponent = emit.graph.stretched(exponent)
+    return Value(emit.op("Pow", left.tensor, exponent), null)
 
 
 def exponential(emit: Emit, _node: Bound, arguments: tuple[Value, ...]) -> Value:

@@ -13,7 +13,8 @@ isfinite(x); isnan(i); isfinite(f); 1 + 2 * 3 - -4; 2 * (3 + k); 10 - 2 - k; k -
 """
 CLOSE = """
 ln(x); ln(i); ln(f); log10(x); log(x); log2(x); log10(k); exp(x); exp(k/10); exp(f); pow(x, y)
-power(x, 3); x^0.5; 2**k; pow(k, 2); pow(x, j); e+1; e*1.5; e/3; round(e%2, 2); round(e, -1); round(e)
+power(x, 3); x^0.5; 2**k; pow(k, 2); pow(x, j); e+1; e*1.5; e/3; round(e%2, 2); round(e, -1)
+round(e)
 -e; e+x; e*e; e-i; abs(e)
 round(x, 3); round(f, 2); round(e, 1); floor(e); ceil(e); e+f; 1.5 * 2.25; e // 4
 """
