@@ -8,7 +8,7 @@ import sys
 import threading
 
 COMMANDS = (
-    "compile", "plan", "apply", "destroy", "status", "history", "show",
+    "init", "compile", "plan", "apply", "destroy", "status", "history", "show",
     "explain", "schema", "lock", "gc", "doctor",
 )  # fmt: skip
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail
+from compiler.source import COMMAND_LINE, Sources, Span
 
 
 def write_text(path: Path, text: str) -> None:
@@ -41,12 +42,17 @@ def _write(path: Path, text: str) -> None:
 
 
 def cannot_write(path: Path, problem: OSError) -> StackcError:
-    """The finding for a file that could not be written."""
+    """The finding for a file that could not be written; it points at the argument."""
+    before = "stackc … --out "
+    span = Span(COMMAND_LINE, 1, len(before) + 1, 1, len(before) + len(str(path)) + 1)
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):
-        return fail(Code.NO_SPACE, f"no space is left to write {path}", help="free some space")
-    reason = problem.strerror or type(problem).__name__
-    return fail(
-        Code.PROJECT_FOLDER,
-        f"{path} cannot be written: {reason.lower()}",
-        help="name a file in a folder that exists and that you may write to",
-    )
+        message, way = f"no space is left to write `{path}`", "free some space"
+        error = fail(Code.NO_SPACE, message, span=span, help=way)
+    else:
+        reason = (problem.strerror or type(problem).__name__).lower()
+        message = f"`{path}` cannot be written: {reason}"
+        way = "name a file in a folder that exists and that you may write to"
+        error = fail(Code.PROJECT_FOLDER, message, span=span, help=way)
+    error.sources = Sources()
+    error.sources.add(COMMAND_LINE, before + str(path))
+    return error

@@ -27,16 +27,20 @@ def command(
 ) -> int:
     """Infer the columns that the spec leaves out, and show what changed."""
     from compiler.analyse.lock import LOCK_NAME, render_lock
-    from compiler.cli.files import write_text
+    from compiler.engine.durable import write
     from compiler.pipeline import relock
+    from compiler.report.placing import Asked, placing
 
     output = Output(format, "lock")
-    old, seen = relock(spec, overrides or (), config_dir or ())
+    asked = Asked(spec, overrides or (), config_dir or ())
+    with placing(asked):
+        old, seen = relock(spec, asked.overrides, asked.config_dirs)
     changes = _changes(old, seen)
     new = seen if update else {**seen, **_still(old, seen)}
     written = new != old
     if written:
-        write_text(spec.resolve().parent / LOCK_NAME, render_lock(new))
+        with placing(asked):
+            write(spec.resolve().parent / LOCK_NAME, render_lock(new).encode("utf-8"))
     for name, lines in changes.items():
         output.line(f"sources.{name}")
         output.lines(f"  {line}" for line in lines)

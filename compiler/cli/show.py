@@ -38,8 +38,7 @@ def command(
         require_applied(project)
         text = page(project, compiled)
         place = out if out is not None else spec.parent / project.folder.name / REPORT
-    with placing(asked):
-        write_text(place, text)
+    write_text(place, text)
     output.line(f"The report is in {place}")
     output.document({"report": str(place)}, diagnostics=compiled.warnings)
     return 0

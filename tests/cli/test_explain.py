@@ -96,3 +96,26 @@ def test_lock_infers_keeps_and_updates(shop: Path) -> None:
     }
     assert "city" in (shop / "stackc.lock").read_text("utf-8")
     assert "up to date" in stackc("lock", "stack.yaml", cwd=shop).out
+
+
+@pytest.mark.parametrize("name", ["orders.csv", "my data: #1.csv", "Ä b.csv", "1.csv"])
+def test_init_writes_a_spec_that_compiles(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "12 My Shop!"
+    folder.mkdir()
+    (folder / name).write_text("id,amount\n1,2.5\n", "utf-8")
+    made = stackc("init", "--data", name, cwd=folder)
+    assert made.code == 0, made.text
+    compiled = stackc("compile", "stack.yaml", cwd=folder)
+    assert compiled.code == 0, compiled.text
+    again = stackc("init", cwd=folder)
+    assert again.code == 2
+    assert stackc("init", "other.yaml", "--data", "gone.csv", cwd=folder).code == 2
+
+
+def test_a_file_that_cannot_be_written_points_at_the_argument(shop: Path) -> None:
+    (shop / "folder").mkdir()
+    for arguments in (["compile"], ["plan"]):
+        answer = stackc(*arguments, "stack.yaml", "--out", "folder", cwd=shop)
+        assert answer.code == 1
+        assert "error[E607]" in answer.err
+        assert "1 | stackc … --out folder" in answer.err
