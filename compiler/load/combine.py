@@ -191,8 +191,9 @@ def _refused(
         return Diagnostic(Code.CONFIG_GROUP, error.message, span=whole, help=helps)
     helps = error.help if argument.kind != "delete" else error.help[:-1]
     if error.part == 0 and len(parts) == 1:
-        near = did_you_mean(argument.key, [*groups.all_groups(), *known])
-        helps = tuple(dict.fromkeys((*near, *helps)))
+        # A word without a dot may be meant for a key or for a config group.
+        addition = error.help[-1:] if argument.kind != "delete" else ()
+        helps = (*did_you_mean(argument.key, {*groups.all_groups(), *known}), *addition)
     return Diagnostic(Code.OVERRIDE, error.message, span=span, help=helps)
 
 
