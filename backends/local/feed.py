@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from backends.local.sessions import request_of, session
 from compiler.codes import Code
-from compiler.diagnostics import fail
-from compiler.features.emit_core import NULL_SUFFIX
+from compiler.diagnostics import StackcError, fail
+from compiler.features.preparation import NULL_SUFFIX
 from compiler.graph.types import Column, DataType
 
 Feeds: TypeAlias = dict[str, NDArray[Any]]
@@ -143,6 +143,19 @@ def _counted(values: pa.Array, kind: DataType) -> pa.Array:
     return values.cast(pa.timestamp("us", zone), safe=False)
 
 
+def row_count(table: Path) -> int:
+    """How many rows a Parquet file has; raises E702 where it is none."""
+    try:
+        return int(pq.read_metadata(table).num_rows)
+    except (OSError, ValueError) as error:
+        raise _unreadable(table, error) from None
+
+
+def _unreadable(table: Path, error: Exception) -> StackcError:
+    message = f"the table {table.name} cannot be read: {str(error).splitlines()[0]}"
+    return fail(Code.SOURCE_UNREADABLE, message, help="apply again to make it anew")
+
+
 def outputs(
     opened: ort.InferenceSession,
     table: Path,
@@ -157,9 +170,7 @@ def outputs(
             for batch in file.iter_batches(batch_rows, columns=held):
                 yield opened.run(None, feeds(batch, request))
     except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        message = f"the table {table.name} cannot be read: {reason}"
-        raise fail(Code.SOURCE_UNREADABLE, message, help="apply again to make it anew") from None
+        raise _unreadable(table, error) from None
 
 
 def matrix(features: Path, table: Path, threads: int = 1) -> NDArray[np.float32]:
@@ -167,7 +178,7 @@ def matrix(features: Path, table: Path, threads: int = 1) -> NDArray[np.float32]
     opened = session(features, threads)
     request = request_of(opened)
     width = opened.get_outputs()[0].shape[1]
-    rows = pq.ParquetFile(table).metadata.num_rows
+    rows = row_count(table)
     made = np.empty((rows, width), dtype=np.float32)
     start = 0
     for (block,) in outputs(opened, table, request):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import pyarrow.parquet as pq
-
+from backends.local.feed import row_count
 from backends.local.statistics import learn
 from compiler.backend import Artifact, Outcome, TaskContext
 from compiler.codes import Code
@@ -23,7 +22,7 @@ def run(operation: FitFeatures, inputs: Mapping[str, Artifact], context: TaskCon
     table is not what the request says.
     """
     table = inputs["train"].path
-    rows = pq.ParquetFile(table).metadata.num_rows
+    rows = row_count(table)
     if not rows:
         message = f"{context.address}: the training part has no rows"
         way_out = "look at the dataset's SQL and at the split"

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from backends.local.feed import outputs
+from backends.local.feed import outputs, row_count
 from backends.local.sessions import session
 from compiler.features.models import expressions_model, used_columns
 from compiler.features.preparation import Category, FeatureStatistics
@@ -153,7 +152,7 @@ def _quartiles(
     memory: int,
 ) -> dict[str, tuple[float, float, float]]:
     asked = [spec for spec in features if spec.impute == "median" or spec.scale == "robust"]
-    rows = pq.ParquetFile(table).metadata.num_rows
+    rows = row_count(table)
     together = max(1, memory // 4 // max(rows * 8, 1))
     found: dict[str, tuple[float, float, float]] = {}
     for start in range(0, len(asked), together):

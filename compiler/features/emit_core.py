@@ -8,11 +8,10 @@ from typing import TypeAlias
 
 from compiler.features.bound import Bound
 from compiler.features.onnx_graph import BOOL, DOUBLE, FLOAT, INT, TEXT, Graph, Tensor
+from compiler.features.preparation import NULL_SUFFIX
 from compiler.features.rules import span
 from compiler.graph.types import DataType
 
-NULL_SUFFIX = ".null"
-"""What is added to a column's name for the input that says where it is null."""
 INT64_SPAN = (-(2**63), 2**63 - 1)
 _BLANK: dict[str, object] = {BOOL: False, INT: 0, DOUBLE: 0.0, TEXT: ""}
 

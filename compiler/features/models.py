@@ -9,9 +9,15 @@ from dataclasses import asdict
 import onnx
 
 from compiler.features.emit import emitting
-from compiler.features.emit_core import NULL_SUFFIX, Emit, Value, element
+from compiler.features.emit_core import Emit, Value, element
 from compiler.features.onnx_graph import BOOL, FLOAT, Graph, model, value_info
-from compiler.features.preparation import FeatureStatistics, refuse_misfits, typed_features
+from compiler.features.preparation import (
+    NULL_SUFFIX,
+    FeatureStatistics,
+    refuse_clashes,
+    refuse_misfits,
+    typed_features,
+)
 from compiler.features.preprocess import Prepared, matrix
 from compiler.graph.operations import FeatureSpec
 from compiler.graph.types import Column
@@ -30,6 +36,7 @@ def request_json(request: Iterable[Column]) -> str:
 
 def _begin(request: Sequence[Column]) -> tuple[Graph, Emit]:
     """A graph whose inputs are the request's columns, in order."""
+    refuse_clashes(request)
     names = [name for c in request for name in (c.name, c.name + NULL_SUFFIX)]
     graph = Graph(reserved=frozenset(names))
     for column in request:

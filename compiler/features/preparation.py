@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from compiler.codes import Code
-from compiler.diagnostics import Diagnostic, StackcError
+from compiler.diagnostics import Diagnostic, StackcError, fail
 from compiler.features.expression import Typed, typecheck
 from compiler.graph.operations import FeatureSpec
 from compiler.graph.types import Column
 
 Category: TypeAlias = str | int | bool
+NULL_SUFFIX = ".null"
+"""What is added to a column's name for the input that says where it is null."""
 RARE, NULL = "rare", "null"
 """What the columns of rare and unknown values, and of nulls, are called."""
 
@@ -104,6 +106,24 @@ def typed_features(features: Sequence[FeatureSpec], request: Iterable[Column]) -
     if diagnostics:
         raise StackcError(*diagnostics)
     return tuple(found)
+
+
+ANSWERS = frozenset(("prediction", "probability", "probabilities"))
+"""What a packaged model calls its outputs."""
+
+
+def refuse_clashes(request: Sequence[Column]) -> None:
+    """Raise StackcError (E314) for a raw column whose name the model needs for something else."""
+    masks = {column.name + NULL_SUFFIX: column.name for column in request if column.nullable}
+    for column in request:
+        if column.name in masks:
+            reason = f"says where `{masks[column.name]}` is null"
+        elif column.name in ANSWERS:
+            reason = "holds its answer"
+        else:
+            continue
+        message = f"the model cannot read a column `{column.name}`: that name {reason}"
+        raise fail(Code.REQUEST_COLUMNS, message, help="rename it in the dataset's SQL")
 
 
 def refuse_misfits(features: Sequence[FeatureSpec], request: Iterable[Column]) -> None:

@@ -35,7 +35,7 @@ def test_the_literals_of_the_reference_are_literals() -> None:
 
 
 def test_duckdbs_functions_are_known_as_such() -> None:
-    rows = duckdb.sql(
+    rows = duckdb.execute(
         "select distinct function_name from duckdb_functions()"
         " where function_type in ('scalar', 'aggregate', 'macro')"
     ).fetchall()
