@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from compiler.backend import EventDraft
-from compiler.engine import journal, outbox, rows
+from compiler.engine import durable, journal, outbox, rows
 from compiler.engine.plan import Action
 from compiler.engine.results import Status
 from compiler.engine.rows import NodeRow, RunRow
@@ -48,6 +48,7 @@ class Ledger:
             journal.end(self._state, entry, "done", {})
             self._put(entry.operation_id, drafts)
         self._store.fresh.clear()
+        durable.point("action.committed")
 
     def reuse(self, row: NodeRow) -> None:
         """Write that a node has a result of the past."""

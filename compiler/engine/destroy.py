@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 
-from compiler.engine import rows
+from compiler.engine import durable, rows
 from compiler.engine.apply import apply_plan
 from compiler.engine.plan import Plan
 from compiler.engine.planning import deletions
@@ -15,7 +15,7 @@ from compiler.engine.results import Listener, RunResult
 from compiler.graph.node import Graph
 from compiler.lower import Lowered
 
-_LEAVINGS = ("objects", "tmp", "logs", "cache")
+_HISTORY = ("state.db", "state.db-wal", "state.db-shm", "state.backup.db", "lock", "events.log")
 
 
 def plan_destroy(project: Project, lowered: Lowered, name: str = "stack") -> Plan:
@@ -65,8 +65,8 @@ def _forget(project: Project) -> None:
     with project.state.transaction(changes=False):
         rows.drop_results(project.state, (), 0)
         rows.keep_stamps(project.state, ())
-    for name in _LEAVINGS:
-        shutil.rmtree(project.folder / name, ignore_errors=True)
-    for folder in project.folder.iterdir():
-        if folder.is_dir() and not any(path.is_file() for path in folder.rglob("*")):
-            shutil.rmtree(folder, ignore_errors=True)
+    for path in project.folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name not in _HISTORY:
+            durable.remove(path)

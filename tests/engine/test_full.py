@@ -14,7 +14,7 @@ from tests.engine.test_killed import AFTER, BEFORE, fast, first, picture
 __all__ = ["fast"]
 
 NO_WRITE = {
-    "task.begin", "task.done", "deliver.begin", "deliver.done", "commit.done",
+    "action.committed", "task.begin", "task.done", "deliver.begin", "deliver.done", "commit.done",
     "toy.before", "toy.after", "toy.deleted",
 }  # fmt: skip
 """Points where a process may die, but where nothing is being written."""
