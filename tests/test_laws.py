@@ -26,9 +26,15 @@ def graph_of(folder: Path, **environment: str) -> bytes:
 
 
 def reordered(value: Any) -> Any:
-    """The same data with the keys of every mapping the other way round."""
+    """The same data with the keys of every mapping the other way round.
+
+    Only `columns` stays: a table's columns have an order, and that is where it is written.
+    """
     if isinstance(value, dict):
-        return {key: reordered(value[key]) for key in reversed(value)}
+        return {
+            key: value[key] if key == "columns" else reordered(value[key])
+            for key in reversed(value)
+        }
     if isinstance(value, list):
         return [reordered(item) for item in value]
     return value
@@ -85,5 +91,5 @@ def objects_of(folder: Path) -> dict[str, float]:
     return {
         str(path.relative_to(store)): path.stat().st_mtime
         for path in store.rglob("*")
-        if path.is_file() and path.suffix not in (".db", ".log") and "state" not in path.name
+        if path.is_file() and path.parent != store
     }

@@ -104,7 +104,7 @@ def _clean_step(scope: Scope, step: CleanStep, table: TableType, here: Path) -> 
             scope.findings.report(Code.RULE_TYPE, message, here)
         return CleanOp(step.verb, value) if all(found) and not wrong else None
     arguments, ok = {}, True
-    for name, argument in value.items():
+    for name, argument in sorted(value.items()):
         place = (*here, name)
         judged = known_column(scope, table, name, place, key=True)
         if judged is None or not _argument_fits(scope, step.verb, judged, argument, place):

@@ -103,7 +103,7 @@ def _normal(
 
 def _by_column(scope: Scope, rule: Rule, table: TableType, place: Path) -> Normal:
     """between, in_set and matches: a mapping from column to argument."""
-    for name, argument in getattr(rule, rule.verb).items():
+    for name, argument in sorted(getattr(rule, rule.verb).items()):
         here = (*place, name)
         column = known_column(scope, table, name, here, key=True)
         if column is None:
@@ -190,7 +190,7 @@ def _freshness(scope: Scope, rule: Rule, table: TableType, place: Path) -> Norma
 def _references(
     scope: Scope, rule: Rule, table: TableType, place: Path, tables: dict[str, Ref]
 ) -> Normal:
-    for name, target in (rule.references or {}).items():
+    for name, target in sorted((rule.references or {}).items()):
         here = (*place, name)
         column = known_column(scope, table, name, here, key=True)
         other, _, other_column = target.partition(".")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import posixpath
 from pathlib import PurePosixPath
 
 from compiler.analyse.lock import Locked, origin_of
@@ -28,6 +29,8 @@ def analyse_source(scope: Scope, name: str) -> None:
     path: Path = ("sources", name)
     file_format = _format(scope, source, path) if source.path else None
     if source.path and file_format is None:
+        return
+    if source.path and _leaves(scope, source.path, path):
         return
     if source.connection and not _connection_known(scope, source.connection, path):
         return
@@ -61,6 +64,19 @@ def _format(scope: Scope, source: Source, path: Path) -> str | None:
         scope.findings.report(Code.BAD_VALUE, message, (*path, "csv"), key=True)
         return None
     return found
+
+
+def _leaves(scope: Scope, wanted: str, path: Path) -> bool:
+    """Whether a relative path climbs out of the project; links are looked at when it is read."""
+    if PurePosixPath(wanted).is_absolute() or not posixpath.normpath(wanted).startswith(".."):
+        return False
+    scope.findings.report(
+        Code.PATH_OUTSIDE,
+        f"`{wanted}` leads out of the project's folder",
+        (*path, "path"),
+        help="move the data into the folder of the spec, or give its absolute path",
+    )
+    return True
 
 
 def _connection_known(scope: Scope, connection: str, path: Path) -> bool:
