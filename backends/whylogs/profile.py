@@ -61,6 +61,7 @@ def _connected(
     try:
         with duckdb.connect(":memory:") as connection:
             connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET enable_progress_bar = false")
             connection.execute("SET preserve_insertion_order = false")
             connection.execute(f"SET threads = {max(1, context.threads)}")
             connection.execute(f"SET memory_limit = '{max(context.memory // 2, 1 << 27)}B'")

@@ -120,21 +120,26 @@ class ColumnSketch:
             seen.bool_count = len(present)
             seen.bool_count_where_true = int(present.true_count)
         counted = pc.value_counts(present)
-        values = counted.field("values")
+        values, rows = counted.field("values"), counted.field("counts")
         if pa.types.is_boolean(array.type):
-            texts = ["True" if value else "False" for value in values.to_pylist()]
+            values = pa.array(["True" if value else "False" for value in values.to_pylist()])
             self._types.boolean.set(self._types.boolean.value + len(present))
         else:
-            texts = values.to_pylist()
             self._types.string.set(self._types.string.value + len(present))
-        self._metrics["cardinality"].hll.value.update_str_list(texts)
-        self._weigh(texts, counted.field("counts").to_pylist())
+        self._metrics["cardinality"].hll.value.update_str_list(values.to_pylist())
+        self._weigh(pc.utf8_slice_codeunits(values, 0, MAX_ITEM) if _long(values) else values, rows)
 
-    def _weigh(self, texts: list[str], counts: list[int]) -> None:
+    def _weigh(self, texts: pa.Array, rows: pa.Array) -> None:
         """Add each distinct value once, with its weight; those seen once in one call."""
         items = self._metrics["frequent_items"].frequent_strings.value
-        once = [text[:MAX_ITEM] for text, count in zip(texts, counts, strict=True) if count == 1]
-        items.update_str_list(once)
-        for text, count in zip(texts, counts, strict=True):
-            if count > 1:
-                items.update(text[:MAX_ITEM], count)
+        alone = pc.equal(rows, 1)
+        items.update_str_list(texts.filter(alone).to_pylist())
+        several = pc.invert(alone)
+        weights = rows.filter(several).to_pylist()
+        for text, weight in zip(texts.filter(several).to_pylist(), weights, strict=True):
+            items.update(text, weight)
+
+
+def _long(texts: pa.Array) -> bool:
+    longest = pc.max(pc.binary_length(texts)).as_py()
+    return longest is not None and longest > MAX_ITEM
