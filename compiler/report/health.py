@@ -52,7 +52,7 @@ def _machine() -> Check:
 
 
 def _packages() -> Iterator[Check]:
-    modules = ("duckdb", "pyarrow", "numpy", "onnx", "onnxruntime", "hydra", "pydantic", "sqlglot")
+    modules = ("duckdb", "pyarrow", "numpy", "onnx", "onnxruntime", "hydra", "pydantic")
     found = {module: _version(module) for module in modules}
     missing = [module for module, version in found.items() if version is None]
     listed = ", ".join(f"{module} {version}" for module, version in found.items() if version)
