@@ -24,6 +24,7 @@ from compiler.engine.quiet import quiet
 from compiler.engine.reasons import Reason
 from compiler.engine.results import Finished, Listener, RunResult, Status
 from compiler.engine.schedule import Schedule, needs_of
+from compiler.engine.tasks import unexpected
 from compiler.graph.node import Graph, Node
 from compiler.lower import Lowered
 
@@ -215,7 +216,7 @@ class _Run:
         except (StackcError, InputDamaged) as error:
             self._messages.put(("failed", address, error))
         except BaseException as error:  # a bug of the engine's own must not hang the run
-            found = fail(Code.INTERNAL, f"`{address}`: {type(error).__name__}: {error}")
+            found = self._project.workers.failed(address, "engine", unexpected(error))
             self._messages.put(("failed", address, found))
 
     def _handle(self, kind: str, address: str, value: object) -> None:

@@ -47,7 +47,6 @@ class Ledger:
                 self._keep(row)
             journal.end(self._state, entry, "done", {})
             self._put(entry.operation_id, drafts)
-        self._store.fresh.clear()
         durable.point("action.committed")
 
     def reuse(self, row: NodeRow) -> None:
@@ -73,6 +72,7 @@ class Ledger:
         """Write how the run ended, and keep a copy of the state as it is now."""
         with self._state.transaction(changes=False):
             rows.end_run(self._state, self.run, status, counts, messages)
+            rows.use_applied(self._state, self.run.number)
             if status == "done":
                 journal.close_all(self._state)
             if status != "interrupted":
@@ -81,7 +81,7 @@ class Ledger:
 
     def _keep(self, row: NodeRow) -> None:
         rows.put_node(self._state, row)
-        rows.put_stamps(self._state, dict(self._store.fresh))
+        rows.put_stamps(self._state, self._store.take_fresh())
         if row.kind == "step":
             result = rows.Result(row.key, row.outputs, row.summary, row.seconds, self.run.number)
             rows.put_result(self._state, result)

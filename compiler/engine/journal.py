@@ -112,7 +112,8 @@ def _entries(state: State, where: str, *values: str) -> tuple[Entry, ...]:
         f" status, detail FROM journal WHERE {where} ORDER BY sequence",
         *values,
     )
-    return tuple(_entry(row) for row in rows)
+    with state.whole():
+        return tuple(_entry(row) for row in rows)
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

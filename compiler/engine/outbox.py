@@ -116,7 +116,8 @@ def events(state: State, limit: int | None = None) -> tuple[Event, ...]:
         "SELECT id, type, subject, run, time, body FROM events ORDER BY sequence DESC LIMIT ?",
         -1 if limit is None else limit,
     )
-    return tuple(_event(row) for row in found)
+    with state.whole():
+        return tuple(_event(row) for row in found)
 
 
 def deliver(project: Project, graph: Graph, lowered: Lowered, findings: Findings) -> int:

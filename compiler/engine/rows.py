@@ -110,7 +110,8 @@ _COLUMNS = (
 def nodes(state: State) -> dict[str, NodeRow]:
     """Every node that is applied, by address."""
     rows = state.execute(f"SELECT {_COLUMNS} FROM nodes ORDER BY address")
-    return {row[0]: _node(row) for row in rows}
+    with state.whole():
+        return {row[0]: _node(row) for row in rows}
 
 
 def put_node(state: State, row: NodeRow) -> None:
@@ -138,7 +139,8 @@ def results(state: State, keys: Iterable[str]) -> dict[str, Result]:
         for row in state.execute(
             "SELECT key, outputs, summary, seconds, used FROM results WHERE key = ?", key
         ):
-            found[key] = Result(row[0], _outputs(row[1]), json.loads(row[2]), row[3], row[4])
+            with state.whole():
+                found[key] = Result(row[0], _outputs(row[1]), json.loads(row[2]), row[3], row[4])
     return found
 
 
@@ -155,6 +157,11 @@ def put_result(state: State, result: Result) -> None:
 def use_result(state: State, key: str, number: int) -> None:
     """Say that a run used what was made under a key."""
     state.execute("UPDATE results SET used = ? WHERE key = ?", number, key)
+
+
+def use_applied(state: State, number: int) -> None:
+    """Say that a run used every result that is applied now."""
+    state.execute("UPDATE results SET used = ? WHERE key IN (SELECT key FROM nodes)", number)
 
 
 def drop_results(state: State, keep: Iterable[str], keep_runs: int) -> int:
@@ -217,7 +224,8 @@ def runs(state: State, limit: int | None = None) -> tuple[RunRow, ...]:
         " FROM runs ORDER BY number DESC LIMIT ?",
         -1 if limit is None else limit,
     )
-    return tuple(_run(row) for row in rows)
+    with state.whole():
+        return tuple(_run(row) for row in rows)
 
 
 def stamps(state: State) -> dict[str, Stamp]:

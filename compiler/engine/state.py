@@ -139,11 +139,15 @@ class State:
     @property
     def serial(self) -> int:
         """How many times what was applied has changed."""
-        return int(self.meta("serial"))
+        with self.whole():
+            return int(self.meta("serial"))
 
     def meta(self, name: str) -> str:
         """One fact about the state itself."""
-        return str(self.execute("SELECT value FROM meta WHERE name = ?", name)[0][0])
+        found = self.execute("SELECT value FROM meta WHERE name = ?", name)
+        if not found:
+            raise damaged(self.path, f"it does not say its {name}")
+        return str(found[0][0])
 
     def execute(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Run one statement and fetch what it yields.
@@ -178,6 +182,14 @@ class State:
                 self._rollback()
                 raise
             durable.point("commit.done")
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """What is read from a sound file and makes no sense all the same is damage: E602."""
+        try:
+            yield
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise damaged(self.path, f"{type(error).__name__}: {error}") from error
 
     def backup(self, target: Path) -> None:
         """A whole copy beside the state: the way out when the state is damaged."""

@@ -109,6 +109,11 @@ class Store:
         """Whether there is a file of that name, whatever is in it."""
         return self.path(digest, suffix).exists()
 
+    def take_fresh(self) -> dict[str, Stamp]:
+        """The stamps found since this was last asked, to be kept by the state."""
+        found, self.fresh = self.fresh, {}
+        return found
+
     def objects(self) -> Iterator[tuple[str, Path]]:
         """Every file with the digest its name claims."""
         for folder in sorted(self.root.glob("??")):

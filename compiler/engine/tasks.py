@@ -73,7 +73,7 @@ def execute(
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             return Failure(durable.write_error(error, seed.workdir / "output").diagnostics)
-        return _unexpected(error)
+        return unexpected(error)
     except MemoryError:
         return Failure(
             (
@@ -85,7 +85,7 @@ def execute(
             )
         )
     except Exception as error:  # whatever a backend lets through becomes E799 with its report
-        return _unexpected(error)
+        return unexpected(error)
 
 
 def load(target: str) -> Any:
@@ -109,7 +109,8 @@ def plain(value: Any) -> Json:
     return str(value)
 
 
-def _unexpected(error: BaseException) -> Failure:
+def unexpected(error: BaseException) -> Failure:
+    """An error that no stage turned into findings, with its traceback."""
     text = "".join(traceback.format_exception(error))
     first = str(error).strip().split("\n", 1)[0][:300]
     return Failure((), f"{type(error).__name__}: {first}" if first else type(error).__name__, text)

@@ -41,7 +41,8 @@ class Limits:
     @classmethod
     def of_machine(cls, jobs: int | None = None) -> Limits:
         """All processors this process may run on, half of the memory, at most 1 GiB a task."""
-        cpus = len(os.sched_getaffinity(0))
+        affinity = getattr(os, "sched_getaffinity", None)  # not on every system
+        cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
         count = max(1, min(cpus, 8)) if jobs is None else max(1, jobs)
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         with contextlib.suppress(OSError, ValueError):
@@ -72,6 +73,8 @@ class _Worker:
         self._log = logs / f"worker-{number}.log"
         self._secrets = secrets
         self._last: list[str] = []
+        self._ending = threading.Lock()
+        self._ended = False
         self._reader = threading.Thread(target=self._read_output, daemon=True)
         self._reader.start()
 
@@ -92,7 +95,13 @@ class _Worker:
             raise _Died(self._process.returncode, self._last[-_TAIL:]) from error
 
     def end(self) -> None:
-        """Kill the process and all it started."""
+        """Kill the process and all it started; the thread that runs a call may do so too."""
+        with self._ending:
+            if not self._ended:
+                self._ended = True
+                self._kill()
+
+    def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -161,7 +170,7 @@ class Workers:
         else:
             value = execute(call, self._secrets.resolve, scrubbed)
         if isinstance(value, Failure):
-            raise self._error(call, value)
+            raise self.failed(call.seed.address, call.target, value)
         return value
 
     def close(self) -> None:
@@ -199,20 +208,19 @@ class Workers:
             self._all.append(worker)
             return worker
 
-    def _error(self, call: Call, failure: Failure) -> StackcError:
+    def failed(self, address: str, target: str, failure: Failure) -> StackcError:
+        """The error of a failure, scrubbed; what nobody expected leaves its report in a log."""
         if failure.diagnostics:
             return StackcError(*(self._secrets.scrub_diagnostic(d) for d in failure.diagnostics))
-        name = call.seed.address.replace("/", ".") or "backend"
+        name = address.replace("/", ".") or "backend"
         report = self._logs / f"{name}.txt"
-        text = self._secrets.scrub(f"{call.target}\n{failure.error}\n\n{failure.trace}")
+        text = self._secrets.scrub(f"{target}\n{failure.error}\n\n{failure.trace}")
         durable.write(report, text.encode("utf-8", "replace"))
-        shown = os.path.relpath(report, call.seed.project)
+        shown = f"{report.parent.parent.name}/{report.parent.name}/{report.name}"
         return StackcError(
             Diagnostic(
                 Code.INTERNAL,
-                self._secrets.scrub(
-                    f"`{call.seed.address}` met an error nobody expected: {failure.error}"
-                ),
+                self._secrets.scrub(f"`{address}` met an error nobody expected: {failure.error}"),
                 help=(f"this is a bug; the whole report is in `{shown}`",),
             )
         )

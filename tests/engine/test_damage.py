@@ -155,3 +155,29 @@ def test_a_folder_that_cannot_be_one_is_refused(tmp_path: Path) -> None:
     assert error.value.diagnostics[0].code.value == "E607"
     with pytest.raises(StackcError):
         open_project(tmp_path / "nowhere", write=True)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE nodes SET outputs = '{'",
+        "UPDATE nodes SET outputs = '[1]'",
+        "UPDATE nodes SET inputs = 'null', settings = x'ff'",
+        "UPDATE runs SET counts = ''",
+        "UPDATE meta SET value = 'x' WHERE name = 'serial'",
+        "DELETE FROM meta",
+        "DROP TABLE nodes",
+    ],
+)
+def test_rows_that_make_no_sense_are_damage(root: Path, sql: str) -> None:
+    with sqlite3.connect(root / ".stackc" / "state.db") as connection:
+        try:
+            connection.execute(sql)
+        except sqlite3.IntegrityError:
+            connection.execute("DELETE FROM meta")
+    connection.close()
+    with pytest.raises(StackcError) as error:
+        plan(root, line())
+        with open_project(root, write=False) as project:
+            rows.runs(project.state)
+    assert error.value.diagnostics[0].code.value == "E602"
