@@ -10,11 +10,30 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from compiler.report.html.render import write_report
-from tests.browser import chromium, complaints, look, requests
+from tests.browser import chromium, command, complaints, look, requests
 from tests.report.sample import documents, profile, sample
 from tests.report.sample_graph import HOSTILE
 
 __all__ = ["chromium"]
+
+CONTRAST = """
+const parse = c => c.match(/[\\d.]+/g).map(Number);
+const over = (a, b) => { const t = a[3] ?? 1;
+  return [0, 1, 2].map(i => a[i] * t + b[i] * (1 - t)); };
+const back = e => { const layers = [];
+  for (let n = e; n; n = n.parentElement) layers.push(parse(getComputedStyle(n).backgroundColor));
+  return layers.reverse().reduce((below, layer) => over(layer, below), [255, 255, 255]); };
+const light = c => { const [r, g, b] = c.map(v => v / 255)
+  .map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+  return .2126 * r + .7152 * g + .0722 * b; };
+const ratio = (a, b) => { const [x, y] = [light(a), light(b)].sort((m, n) => n - m);
+  return (x + .05) / (y + .05); };
+const texts = [...document.querySelectorAll('body *')].filter(e => !e.closest('svg')
+  && [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()));
+return texts.filter(e => ratio(parse(getComputedStyle(e).color), back(e)) < 4.5)
+  .map(e => e.tagName + ' ' + e.className + ' ' + e.textContent.slice(0, 30)).slice(0, 9);
+"""
+"""Texts whose contrast with what is behind them is below 4.5 (WCAG AA)."""
 
 
 @pytest.fixture(scope="module")
@@ -115,21 +134,19 @@ def test_nothing_sticks_out_and_text_stands_out(
     assert chromium.execute_script(CONTRAST) == []
 
 
-CONTRAST = """
-const parse = c => c.match(/[\\d.]+/g).map(Number);
-const over = (a, b) => { const t = a[3] ?? 1;
-  return [0, 1, 2].map(i => a[i] * t + b[i] * (1 - t)); };
-const back = e => { const layers = [];
-  for (let n = e; n; n = n.parentElement) layers.push(parse(getComputedStyle(n).backgroundColor));
-  return layers.reverse().reduce((below, layer) => over(layer, below), [255, 255, 255]); };
-const light = c => { const [r, g, b] = c.map(v => v / 255)
-  .map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
-  return .2126 * r + .7152 * g + .0722 * b; };
-const ratio = (a, b) => { const [x, y] = [light(a), light(b)].sort((m, n) => n - m);
-  return (x + .05) / (y + .05); };
-const texts = [...document.querySelectorAll('body *')].filter(e => !e.closest('svg')
-  && [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()));
-return texts.filter(e => ratio(parse(getComputedStyle(e).color), back(e)) < 4.5)
-  .map(e => e.tagName + ' ' + e.className + ' ' + e.textContent.slice(0, 30)).slice(0, 9);
-"""
-"""Texts whose contrast with what is behind them is below 4.5 (WCAG AA)."""
+def test_printed_it_is_light_whole_and_no_wider_than_the_paper(
+    chromium: WebDriver, page: Path
+) -> None:
+    look(chromium, page, 720, dark=True)
+    scheme = {"name": "prefers-color-scheme", "value": "dark"}
+    command(chromium, "Emulation.setEmulatedMedia", media="print", features=[scheme])
+    try:
+        width = "return document.documentElement.scrollWidth"
+        paper = "return getComputedStyle(document.body).backgroundColor"
+        assert chromium.execute_script(width) <= 720
+        assert chromium.execute_script(paper) == "rgb(255, 255, 255)"
+        hidden = chromium.find_elements(By.CSS_SELECTOR, "#models details:not([open]) table")
+        assert hidden
+        assert all(table.size["height"] > 0 for table in hidden)
+    finally:
+        command(chromium, "Emulation.setEmulatedMedia", media="")
