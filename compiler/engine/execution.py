@@ -163,10 +163,31 @@ def _make(
     if is_step:
         if not isinstance(made, Outcome):
             raise _broken(intent, "gave no outcome")
+        _unmoved(project, job, workdir)
         return store_outcome(project, intent, made, workdir)
     if not isinstance(made, Applied):
         raise _broken(intent, "gave no applied resource")
     return store_applied(project, intent, made, workdir)
+
+
+def _unmoved(project: Project, job: Job, workdir: Path) -> None:
+    """What was read must still be what the plan saw, or its result would lie under a wrong key."""
+    intent, node, task = job.entry.intent, job.node, job.task
+    assert node is not None
+    assert task is not None
+    observer = task.lowering.observer
+    if not type(node.operation).observes or observer is None:
+        return
+    seed = seed_of(project, intent, task, workdir)
+    last = job.old.observed if job.old is not None else None
+    call = Call(observer, None, (node.operation,), replace(seed, key="", observed=last))
+    found = project.workers.run(call, "thread", lambda _text: None)
+    if (None if found is None else str(found)) != job.change.observed:
+        raise fail(
+            Code.SOURCE_UNREADABLE,
+            f"what `{intent.address}` looks at has changed while it was at work",
+            help="apply again when nothing is writing there",
+        )
 
 
 def store_applied(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from compiler.diagnostics import Findings, StackcError
-from compiler.engine import rows, state
+from compiler.engine import durable, rows, state
 from compiler.engine.planning import make_plan
 from compiler.engine.project import open_project, require_applied
 from compiler.engine.state import State
@@ -86,6 +86,21 @@ def test_damage_behind_damage_is_mended_too(root: Path) -> None:
     assert result.ok
     with open_project(root, write=False) as project:
         assert project.document(TRAINED, "table") == [4, 6, 8]
+
+
+def test_data_that_changes_while_it_is_read_is_no_result(root: Path) -> None:
+    (root / "numbers.txt").write_text("1 1 1")
+
+    def hook(name: str) -> None:
+        if name == "task.begin":
+            (root / "numbers.txt").write_text("6 6 6")
+
+    with durable.injected(hook):
+        result = run(root, line())
+    assert [found.code.value for found in result.diagnostics] == ["E702"]
+    assert run(root, line()).ok
+    with open_project(root, write=False) as project:
+        assert project.document(TRAINED, "table") == [14, 14, 14]
 
 
 def test_a_newer_state_is_refused(root: Path) -> None:
