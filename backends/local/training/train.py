@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -69,6 +70,8 @@ def load(kind: str) -> Trainer:
         StackcError: Its framework is not installed (E504).
     """
     module, _, name = TRAINERS[kind].partition(":")
+    # Read when OpenMP is loaded. Its long spinning makes a fit on busy cores 20 times slower.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         found: Trainer = getattr(importlib.import_module(module), name)
     except ImportError as error:
