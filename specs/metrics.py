@@ -35,9 +35,7 @@ _NUMBERS: tuple[TaskName, ...] = ("regression",)
 
 _ALL = (
     Metric("accuracy", _CLASSES, "higher", 0, 1, "Share of rows predicted right."),
-    Metric(
-        "balanced_accuracy", _CLASSES, "higher", 0, 1, "Mean over classes of the share found."
-    ),
+    Metric("balanced_accuracy", _CLASSES, "higher", 0, 1, "Mean over classes of the share found."),
     Metric("precision", _BINARY, "higher", 0, 1, "Share of predicted positives that are positive."),
     Metric("recall", _BINARY, "higher", 0, 1, "Share of positives that are predicted."),
     Metric("f1", _BINARY, "higher", 0, 1, "Harmonic mean of precision and recall."),
@@ -46,9 +44,7 @@ _ALL = (
     Metric(
         "roc_auc", _CLASSES, "higher", 0, 1, "Area under the ROC curve; one against rest, averaged."
     ),
-    Metric(
-        "average_precision", _BINARY, "higher", 0, 1, "Area under the precision-recall curve."
-    ),
+    Metric("average_precision", _BINARY, "higher", 0, 1, "Area under the precision-recall curve."),
     Metric("log_loss", _CLASSES, "lower", 0, None, "Mean negative log probability of the truth."),
     Metric("brier", _BINARY, "lower", 0, 1, "Mean squared error of the probability."),
     Metric("mae", _NUMBERS, "lower", 0, None, "Mean absolute error."),

@@ -14,7 +14,7 @@ from backends.local.gates import judge, observe
 from compiler.backend import Artifact
 from compiler.graph.operations import Evaluate, Gate, JudgeGates, Register
 from compiler.graph.types import Task
-from tests.conformance.training import Bench, Model, document, parts, training
+from tests.conformance.bench import Bench, Model, document, parts, training
 
 EVALUATION = Evaluate(("roc_auc", "f1"), "malignant")
 FLOOR = Gate("roc_auc >= 0.6", "roc_auc", ">=", 0.6)

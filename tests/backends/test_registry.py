@@ -19,7 +19,7 @@ from compiler.graph.digest import canonical
 from compiler.graph.documents import GateResult, Gates
 from compiler.graph.operations import Register
 from compiler.graph.types import DocumentType, ModelType, Task
-from tests.conformance.training import Bench, artifact
+from tests.conformance.bench import Bench, artifact
 
 OPERATION = Register("models.late")
 

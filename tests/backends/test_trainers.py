@@ -23,7 +23,7 @@ from compiler.codes import Code
 from compiler.diagnostics import StackcError
 from compiler.graph.types import Task
 from specs.algorithms import ALGORITHMS, TRAITS, algorithm_of
-from tests.conformance.training import Bench, parts, training
+from tests.conformance.bench import Bench, parts, training
 from tests.house.cli import ROOT
 
 SMALL: dict[str, dict[str, Any]] = {
