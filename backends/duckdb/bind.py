@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
 
-from backends.duckdb.parsed import Mention, NotOneSelect, Parsed, parse
+from backends.duckdb.parsed import Mention, NotOneSelect, Parsed, parse, syntax_trees
 from backends.duckdb.problems import SqlProblem, translate
 from backends.duckdb.purity import Functions, impure
 from backends.duckdb.text import name as quoted
@@ -17,6 +17,7 @@ from compiler.diagnostics import did_you_mean
 from compiler.graph.types import Column, DataType, TableType
 
 _ROWS = "__rows"
+_PREFIX = "SELECT ("
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,18 @@ class Binder:
             }
         )
         self._connection.execute("SET errors_as_json = true")
+        # Tables are those that are declared here, never variables of this program.
+        self._connection.execute("SET python_enable_replacements = false")
         self._connection.execute("SET TimeZone = 'UTC'")
         self._functions = Functions.of(self._connection)
+        self._trees: dict[str, str | None] = {}
         self._parsed: dict[str, Parsed] = {}
         self._declared: dict[str, tuple[tuple[str, DataType], ...]] = {}
+
+    def read_ahead(self, queries: Sequence[str], expressions: Sequence[str]) -> None:
+        """Parse all that will be asked about at once, which is cheaper than one by one."""
+        texts = [*queries, *(_wrapped(text) for text in expressions)]
+        self._trees.update(syntax_trees(self._connection, texts))
 
     def tables(self, sql: str) -> tuple[str, ...]:
         """The tables a SELECT reads, as written, each once; () where it cannot be parsed."""
@@ -87,12 +96,11 @@ class Binder:
             table: Its columns.
             expected: The canonical type it must have; None takes any.
         """
-        prefix = "SELECT ("
-        sql = f"{prefix}{text}\n) AS x FROM {_ROWS}"
+        sql = _wrapped(text)
         problems = self._shape(text, sql)
         bound = BoundQuery(problems=problems) if problems else self.bind(sql, {_ROWS: table})
         if bound.problems:
-            return BoundExpression(problems=tuple(_shift(p, prefix, text) for p in bound.problems))
+            return BoundExpression(problems=tuple(_shift(p, _PREFIX, text) for p in bound.problems))
         found = bound.columns[0].type
         if expected is not None and found != expected:
             message = f"expected {expected}, but this is {found}"
@@ -104,7 +112,9 @@ class Binder:
         """Parse once: the names of a query are asked for before its types."""
         found = self._parsed.get(sql)
         if found is None:
-            found = self._parsed[sql] = parse(self._connection, sql)
+            if sql not in self._trees:
+                self._trees.update(syntax_trees(self._connection, [sql]))
+            found = self._parsed[sql] = parse(sql, self._trees.get(sql))
         return found
 
     def _shape(self, text: str, sql: str) -> tuple[SqlProblem, ...]:
@@ -154,13 +164,22 @@ class Binder:
         try:
             for name, table in tables.items():
                 self._declare(name, table)
-            rows = self._connection.execute(f"DESCRIBE {sql}").fetchall()
+            # A relation is bound and not planned, which takes half of DESCRIBE's time.
+            relation = self._connection.sql(sql)
+        except duckdb.Error:
+            return BoundQuery(problems=(self._problem(sql, tables),))
+        types = (from_duckdb(str(found)) for found in relation.types)
+        columns = tuple(map(Column, relation.columns, types))
+        return BoundQuery(columns, _duplicates(columns))
+
+    def _problem(self, sql: str, tables: Mapping[str, TableType]) -> SqlProblem:
+        """What is wrong with a query; a relation's errors do not say where."""
+        try:
+            self._connection.execute(f"DESCRIBE {sql}")
         except duckdb.Error as error:
             problem = translate(error, tables)
-            offset = _chars(sql, _less(problem.offset, len("DESCRIBE ")))
-            return BoundQuery(problems=(replace(problem, offset=offset),))
-        columns = tuple(Column(str(row[0]), from_duckdb(str(row[1]))) for row in rows)
-        return BoundQuery(columns, _duplicates(columns))
+            return replace(problem, offset=_chars(sql, _less(problem.offset, len("DESCRIBE "))))
+        return SqlProblem(Code.SQL_TYPE, "DuckDB cannot bind this query", None)
 
     def _declare(self, name: str, table: TableType) -> None:
         """Make an empty table of this type, unless it is already there."""
@@ -170,6 +189,11 @@ class Binder:
         columns = ", ".join(f"{quoted(n)} {to_duckdb(t)}" for n, t in signature)
         self._connection.execute(f"CREATE OR REPLACE TABLE {quoted(name)} ({columns})")
         self._declared[name] = signature
+
+
+def _wrapped(text: str) -> str:
+    """A row-level expression as a query."""
+    return f"{_PREFIX}{text}\n) AS x FROM {_ROWS}"
 
 
 def _duplicates(columns: tuple[Column, ...]) -> tuple[SqlProblem, ...]:

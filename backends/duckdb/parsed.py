@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -62,19 +62,34 @@ class Parsed:
     classes: set[str] = field(default_factory=set)
 
 
-def parse(connection: duckdb.DuckDBPyConnection, sql: str) -> Parsed:
-    """Parse one SELECT.
+def syntax_trees(
+    connection: duckdb.DuckDBPyConnection, texts: Sequence[str]
+) -> dict[str, str | None]:
+    """DuckDB's syntax tree of each text as JSON, None where it gives none.
+
+    Many in one call cost a third of as many calls.
+    """
+    safe = [sql for sql in texts if "\0" not in sql]
+    asked = "SELECT t, json_serialize_sql(t) FROM unnest(?::VARCHAR[]) AS x(t)"
+    try:
+        return dict(connection.execute(asked, [safe]).fetchall())
+    except duckdb.Error:
+        if len(safe) == 1:
+            return {safe[0]: None}
+        return {sql: syntax_trees(connection, [sql])[sql] for sql in safe}
+
+
+def parse(sql: str, tree: str | None) -> Parsed:
+    """Read the syntax tree of one SELECT.
 
     Raises:
         NotOneSelect: It has a syntax error, or is another statement or several.
     """
     if "\0" in sql:
         raise NotOneSelect("SQL may not contain a null character", sql.index("\0"))
-    try:
-        row = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
-    except duckdb.Error as error:
-        raise NotOneSelect("the SQL cannot be parsed") from error
-    found: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    if tree is None:
+        raise NotOneSelect("the SQL cannot be parsed")
+    found: dict[str, Any] = json.loads(tree)
     if found["error"]:
         if found.get("error_type") == "not implemented":
             raise NotOneSelect(SELECT_ONLY)

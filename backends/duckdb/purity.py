@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from backends.duckdb.parsed import Mention, NotOneSelect, Parsed, parse
+from backends.duckdb.parsed import Mention, NotOneSelect, Parsed, parse, syntax_trees
 
 _TABLE_FUNCTIONS = frozenset(
     ("range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree")
@@ -89,8 +89,9 @@ def _macro_is_impure(
 ) -> bool:
     if name not in functions.judged:
         functions.judged[name] = False
+        text = f"SELECT {functions.macros[name]}"
         try:
-            body = parse(connection, f"SELECT {functions.macros[name]}")
+            body = parse(text, syntax_trees(connection, [text])[text])
         except NotOneSelect:
             return False
         functions.judged[name] = bool(impure(body, functions, frozenset(), connection))

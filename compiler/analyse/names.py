@@ -91,12 +91,24 @@ def _known(
 
 def tables_read(stack: Stack, binder: Binder) -> dict[str, tuple[str, ...]]:
     """For each dataset the names its SQL or ``from`` reads, whether they exist or not."""
+    queries = [dataset.sql for dataset in stack.datasets.values() if dataset.sql]
+    binder.read_ahead(queries, _expressions(stack))
     found: dict[str, tuple[str, ...]] = {}
     for name, dataset in stack.datasets.items():
         used = binder.tables(dataset.sql) if dataset.sql else (dataset.from_ or "",)
         # SQL's names have no case; blocks are lower case.
         found[name] = tuple(dict.fromkeys(table.lower() for table in used))
     return found
+
+
+def _expressions(stack: Stack) -> list[str]:
+    """Every row-level SQL expression of a spec."""
+    rules = [rule.expression for rules in stack.validation.values() for rule in rules]
+    splits = [dataset.split for dataset in stack.datasets.values() if dataset.split]
+    parts = [part for split in splits for part in split.parts.values()]
+    windows = [monitor.window for monitor in stack.monitors.values() if monitor.window]
+    texts = [*rules, *parts, *(w.where for w in windows), *(w.by for w in windows)]
+    return [text for text in texts if isinstance(text, str)]
 
 
 def dependencies(

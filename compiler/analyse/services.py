@@ -63,6 +63,9 @@ class BoundExpression(Protocol):
 class Binder(Protocol):
     """Types SQL against table schemas without data; nothing outside is reached."""
 
+    def read_ahead(self, queries: Sequence[str], expressions: Sequence[str]) -> None:
+        """Be told all texts that will be asked about, to parse them together."""
+
     def tables(self, sql: str) -> tuple[str, ...]:
         """Names of the tables a query reads; empty where it cannot be parsed."""
 
