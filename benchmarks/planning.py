@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.generate import write_tables_project
 from benchmarks.measure import Result, median_of, stackc
 
-NODES_A_TABLE = 5
+NODES_A_TABLE = 6
 
 
 def run(folder: Path, nodes: int = 1_000) -> list[Result]:
