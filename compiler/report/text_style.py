@@ -6,6 +6,7 @@ import os
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, Protocol
 
 Tone = Literal["error", "warning", "good", "dim", "bold", "accent", "change"]
@@ -55,6 +56,7 @@ class Style:
         return f"\x1b[{_ANSI[tone]}m{text}\x1b[0m"
 
 
+@lru_cache(maxsize=4096)
 def visible_character(character: str) -> str:
     """A character as it may be shown: what would move or hide text is spelt out."""
     code = ord(character)
@@ -93,6 +95,7 @@ def cells(text: str) -> int:
     return sum(map(_cells_of, text))
 
 
+@lru_cache(maxsize=4096)
 def _cells_of(character: str) -> int:
     if unicodedata.combining(character) or unicodedata.category(character) == "Mn":
         return 0
