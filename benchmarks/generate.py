@@ -120,6 +120,6 @@ def write_tables_project(folder: Path, sources: int) -> None:
     lines += [f"  t{n}: [{{not_null: [id]}}]\n" for n in range(sources)]
     lines.append("datasets:\n")
     lines += [
-        f"  d{n}: {{sql: select id, amount * 2 as twice from t{n}}}\n" for n in range(sources)
+        f"  d{n}: {{sql: 'select id, amount * 2 as twice from t{n}'}}\n" for n in range(sources)
     ]
     (folder / "stack.yaml").write_text("".join(lines), "utf-8")
