@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -24,9 +25,12 @@ from specs.algorithms import TRAITS
 
 def _lacks(kind: str) -> Callable[[Any], bool]:
     """Whether an algorithm is this one and its framework is not installed."""
-    return lambda asked: (
-        asked == kind and any(find_spec(module) is None for module in TRAITS[kind].requires)
-    )
+    return lambda asked: asked == kind and not all(map(_installed, TRAITS[kind].requires))
+
+
+@cache
+def _installed(module: str) -> bool:
+    return find_spec(module) is not None
 
 
 _FRAMEWORKS = tuple(

@@ -15,6 +15,8 @@ COMMANDS = (
 
 def main() -> None:
     """The program ``stackc``."""
+    # Looking for plug-ins of pydantic reads every installed package's metadata at each start.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         from compiler.cli.frame import soften
         from compiler.cli.root import build

@@ -27,13 +27,18 @@ def canonical(value: Any) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+def fields_of(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass by name, their values as they are."""
+    names = _FIELDS.get(type(value))
+    if names is None:
+        names = _FIELDS[type(value)] = tuple(f.name for f in dataclasses.fields(value))
+    return {name: getattr(value, name) for name in names}
+
+
 def _default(value: Any) -> Any:
     """What the encoder asks for values that JSON does not know, one level at a time."""
-    names = _FIELDS.get(type(value))
-    if names is None and dataclasses.is_dataclass(value):
-        names = _FIELDS[type(value)] = tuple(f.name for f in dataclasses.fields(value))
-    if names is not None:
-        return {name: getattr(value, name) for name in names}
+    if type(value) in _FIELDS or dataclasses.is_dataclass(value):
+        return fields_of(value)
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, set | frozenset):

@@ -142,7 +142,7 @@ class Graph:
     def __len__(self) -> int:
         return len(self.nodes)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Digest of the whole graph: what it would make, and under which addresses."""
         return digest({"keys": self.keys, "aliases": self.aliases, "name": self.name})

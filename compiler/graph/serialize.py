@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from compiler.graph.digest import canonical, plain
+from compiler.graph.digest import canonical, fields_of, plain
 from compiler.graph.node import SCHEMA, Graph, Node
 from compiler.graph.types import ValueType
 
 
 def to_json(graph: Graph) -> dict[str, Any]:
     """The graph as JSON data; equal graphs give equal data."""
+    data: dict[str, Any] = plain(_document(graph))
+    return data
+
+
+def to_bytes(graph: Graph) -> bytes:
+    """``graph.json`` as it is written: the canonical form, and a last newline."""
+    return canonical(_document(graph)) + b"\n"
+
+
+def _document(graph: Graph) -> dict[str, Any]:
+    """The document with operations and types as they are; the encoder spells them out."""
     return {
         "schema": SCHEMA,
         "name": graph.name,
         "digest": graph.digest,
         "nodes": [_node(node, graph.keys[node.address]) for node in graph.nodes],
-        "aliases": dict(sorted(graph.aliases)),
+        "aliases": dict(graph.aliases),
     }
-
-
-def to_bytes(graph: Graph) -> bytes:
-    """``graph.json`` as it is written: the canonical form, and a last newline."""
-    return canonical(to_json(graph)) + b"\n"
 
 
 def _node(node: Node, key: str) -> dict[str, Any]:
@@ -33,13 +39,18 @@ def _node(node: Node, key: str) -> dict[str, Any]:
         "kind": operation.kind,
         "capability": operation.capability,
         "category": operation.category,
-        "operation": {"name": type(operation).__name__, **plain(operation)},
+        "operation": {"type": type(operation).__name__, **fields_of(operation)},
         "inputs": {name: {"node": ref.node, "output": ref.output} for name, ref in node.inputs},
-        "outputs": {name: type_json(value) for name, value in node.outputs},
-        "origin": list(node.origin),
+        "outputs": {name: _type(value) for name, value in node.outputs},
+        "origin": node.origin,
     }
 
 
 def type_json(value: ValueType) -> dict[str, Any]:
     """A type as JSON data, its name under ``type``."""
-    return {"type": type(value).__name__, **plain(value)}
+    data: dict[str, Any] = plain(_type(value))
+    return data
+
+
+def _type(value: ValueType) -> dict[str, Any]:
+    return {"type": type(value).__name__, **fields_of(value)}
