@@ -61,7 +61,7 @@ class TrainingSuite:
 
     @pytest.mark.parametrize("task", list(Task))
     @pytest.mark.parametrize("algorithm", ALGORITHMS)
-    def test_scored_rows_equal_evaluated_rows_bit_for_bit(
+    def test_law_9_scored_rows_equal_evaluated_rows_bit_for_bit(
         self, bench: Bench, algorithm: str, task: Task
     ) -> None:
         """Law 9 for batch scoring: other batches, other threads, same bits."""

@@ -37,7 +37,7 @@ def published(block: str, staged: Ref, *rules: Rule) -> list[Node]:
     return [validate, Node(f"{block}/publish", Publish(block), inputs, outputs)]
 
 
-def test_key_depends_on_own_inputs_only() -> None:
+def test_law_2_a_key_depends_on_own_inputs_only() -> None:
     """Law 2: unrelated nodes, consumers, names and origins change no key."""
     a = read("sources.a/ingest", "a.csv")
     b = query("datasets.b/query", "select * from a", a=Ref(a.address, "table"))

@@ -184,7 +184,7 @@ def test_the_deepest_allowed_nesting_is_read() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.one_of(st.binary(max_size=60), st.text("ab:-[]{}&*!|>'\"#%@\t\n ?,0.\\<é", max_size=60)))
-def test_any_bytes_are_a_value_or_a_located_finding(data: bytes | str) -> None:
+def test_law_7_any_bytes_are_a_value_or_a_located_finding(data: bytes | str) -> None:
     raw = data if isinstance(data, bytes) else data.encode()
     try:
         parse(decode(raw, "stack.yaml"))

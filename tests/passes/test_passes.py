@@ -45,7 +45,7 @@ def test_equal_chains_are_one_and_the_other_names_lead_to_it() -> None:
     verify(shared)
 
 
-def test_sharing_keeps_every_key() -> None:
+def test_law_5_sharing_keeps_every_key() -> None:
     """Law 5: what an address stands for has the same key before and after."""
     graph = twins()
     shared = run_passes(graph)
