@@ -84,6 +84,10 @@ def tree_memory(process: psutil.Process) -> int:
     return total
 
 
+_UNLIKE_USERS = {"PYTHONDONTWRITEBYTECODE"}
+"""Variables that users do not set: without byte code, each start compiles what it imports."""
+
+
 def stackc(*arguments: str, cwd: Path, check: bool = True) -> Run:
     """Run a command of ours as a user does."""
     return process([*PROGRAM, *arguments], cwd, {"PYTHONPATH": str(ROOT)}, check=check)
@@ -101,11 +105,12 @@ def process(
     Raises:
         RuntimeError: It failed; with the end of what it said.
     """
+    inherited = {name: value for name, value in os.environ.items() if name not in _UNLIKE_USERS}
     start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     child = subprocess.Popen(
         command,
         cwd=cwd,
-        env={**os.environ, "NO_COLOR": "1", **(environment or {})},
+        env={**inherited, "NO_COLOR": "1", **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
