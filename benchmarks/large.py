@@ -43,7 +43,7 @@ def run(folder: Path, rows: int = 20_000_000) -> list[Result]:
     project.mkdir(parents=True)
     write_long(project / "data" / "orders.parquet", rows)
     (project / "stack.yaml").write_text(SPEC, "utf-8")
-    done = stackc("apply", "stack.yaml", "--yes", cwd=project)
+    done = stackc("apply", "stack.yaml", "--yes", cwd=project, tree=True)
     name = f"{rows:,} rows: ingest, validate, query, split"
     return [
         Result("large", name, done.seconds, "s", notes=done.notes),
