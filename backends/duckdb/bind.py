@@ -18,6 +18,7 @@ from compiler.graph.types import Column, DataType, TableType
 
 _ROWS = "__rows"
 _PREFIX = "SELECT ("
+_CONDITION = ("write a condition on one row, for example `x > 0` or `x is not null`",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,8 @@ class Binder:
         found = bound.columns[0].type
         if expected is not None and found != expected:
             message = f"expected {expected}, but this is {found}"
-            problem = SqlProblem(Code.EXPRESSION_TYPE, message, 0, max(1, len(text)))
+            helps = _CONDITION if expected == "bool" else ()
+            problem = SqlProblem(Code.EXPRESSION_TYPE, message, 0, max(1, len(text)), helps)
             return BoundExpression(found, (problem,))
         return BoundExpression(found)
 

@@ -89,7 +89,8 @@ def _missing(path: str, project: Path) -> Exception:
     what = "no file matches" if _MAGIC.search(path) else "there is no file"
     folder = project / PurePosixPath(path).parent
     try:
-        names = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+        found = folder.iterdir() if folder.is_dir() else ()
+        names = sorted(p.name for p in found if not p.name.startswith("."))
     except OSError:
         names = []
     near = difflib.get_close_matches(PurePosixPath(path).name, names, n=3, cutoff=0.5)

@@ -204,12 +204,16 @@ def rejected(name: str, verdict: Verdict) -> StackcError:
     broken = [r for r in verdict["rules"] if not r["passed"] and r["on_failure"] == "block"]
     rules = "1 rule" if len(broken) == 1 else f"{len(broken)} rules"
     width = max(len(rule["name"]) for rule in broken) if broken else 0
+    whole = all(rule["kind"] in _WHOLE for rule in broken)
+    otherwise = (
+        "let it `warn`" if whole else "give it a `tolerance`, or let it `quarantine` or `warn`"
+    )
     return fail(
         Code.DATA_REJECTED,
         f"the new data of `{name}` breaks {rules}, so it is not published",
         help=(
-            "mend the data, give the rule a `tolerance`, or let it `quarantine` or `warn`",
-            "the version before stays the one that is used",
+            f"mend the data, or if the rule is too strict: {otherwise}",
+            "nothing reads the new data; a version that was published before stays in use",
         ),
         notes=tuple(_line(rule, width) for rule in broken),
     )

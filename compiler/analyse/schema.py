@@ -81,7 +81,10 @@ def _message(
     name = _called(path)
     if code is Code.UNKNOWN_KEY:
         known = _known_keys(path[:-1], config)
-        return f"unknown key `{path[-1]}`", did_you_mean(str(path[-1]), known)
+        ways = did_you_mean(str(path[-1]), known)
+        # `{sql: select a, b}` is a mapping of two keys, and the second has no value.
+        comma = ("a comma ends a value inside `{}`: quote the whole text",)
+        return f"unknown key `{path[-1]}`", ways + (comma if detail["input"] is None else ())
     if code is Code.MISSING_KEY:
         missing = str(detail["loc"][-1]) if detail["type"] == "missing" else "kind"
         where = f"`{'.'.join(map(str, path))}`" if path else "the spec"

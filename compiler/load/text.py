@@ -151,6 +151,6 @@ def _near_files(path: Path) -> tuple[str, ...]:
         names = []
     if not names:
         return ("`stackc init` writes a first spec",)
-    if path.name == folder.name:
-        return did_you_mean("stack.yaml", names)
+    if folder is path:
+        return did_you_mean(str(path / "stack.yaml"), [str(path / name) for name in names])
     return did_you_mean(path.name, names)
