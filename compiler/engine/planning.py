@@ -64,12 +64,14 @@ def deletions(gone: Mapping[str, NodeRow]) -> tuple[Change, ...]:
     for row in gone.values():
         for producer in {ref.split(":")[0] for ref in row.inputs.values()} & gone.keys():
             readers[producer].add(row.address)
-    order: list[str] = []
-    while len(order) < len(gone):
-        free = sorted(
-            address for address in gone if address not in order and readers[address].issubset(order)
-        )
-        order.extend(free or sorted(gone.keys() - set(order)))
+    order: dict[str, None] = {}
+    waiting = set(gone)
+    while waiting:
+        free = sorted(address for address in waiting if readers[address] <= order.keys())
+        # What reads in a circle cannot be, unless the state was tampered with: then any order.
+        found = free or sorted(waiting)
+        order.update(dict.fromkeys(found))
+        waiting.difference_update(found)
     return tuple(_deletion(gone[address]) for address in order)
 
 
