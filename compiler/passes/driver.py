@@ -27,7 +27,9 @@ def run_passes(graph: Graph, passes: tuple[Pass, ...] = PASSES) -> Graph:
     """
     verify(graph)
     for step in passes:
-        graph = step(graph)
+        before, graph = graph, step(graph)
+        if graph is before:
+            continue
         try:
             verify(graph)
         except ValueError as error:

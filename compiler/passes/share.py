@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from compiler.graph.node import Graph, Node, Ref, input_tokens, node_key
+from compiler.graph.node import Graph, Node, Ref
 
 
 def share(graph: Graph) -> Graph:
-    """Merge steps of equal key. Resources stay: each is something of its own outside."""
+    """Merge steps of equal key. Resources stay: each is something of its own outside.
+
+    Keys are those from before: reading the node that stands for another
+    changes no reader's key, because the two have the same.
+    """
     first: dict[str, str] = {}
-    keys: dict[str, str] = {}
     aliases: dict[str, str] = dict(graph.aliases)
-    nodes: dict[str, Node] = {}
+    nodes: list[Node] = []
     for node in graph.nodes:
-        rewired = _rewired(node, aliases)
-        key = node_key(rewired, input_tokens(rewired, nodes, keys))
+        key = graph.keys[node.address]
         if node.operation.kind == "step" and key in first:
             aliases[node.address] = first[key]
             continue
         first.setdefault(key, node.address)
-        keys[node.address] = key
-        nodes[rewired.address] = rewired
+        nodes.append(_rewired(node, aliases))
     if len(nodes) == len(graph.nodes):
         return graph
-    return replace(graph, nodes=tuple(nodes.values()), aliases=tuple(sorted(aliases.items())))
+    return replace(graph, nodes=tuple(nodes), aliases=tuple(sorted(aliases.items())))
 
 
 def _rewired(node: Node, aliases: dict[str, str]) -> Node:
