@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import sys
 import threading
+
+# `gc` is also a command beside this file.
+from gc import set_threshold
 
 COMMANDS = (
     "init", "compile", "plan", "apply", "destroy", "status", "history", "show",
@@ -20,7 +22,7 @@ def main() -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # A compile makes many values that live to its end and few circles: looking for garbage
     # every 700 of them takes a seventh of its time.
-    gc.set_threshold(200_000, 20, 20)
+    set_threshold(200_000, 20, 20)
     try:
         from compiler.cli.frame import soften
         from compiler.cli.root import build
