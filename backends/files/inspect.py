@@ -6,9 +6,12 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import duckdb
+
 from backends.duckdb.connection import Connection, session
 from backends.duckdb.text import name
 from backends.duckdb.types import from_duckdb
+from backends.files import misfits
 from backends.files.arrow_plain import is_numeric, plain_schema
 from backends.files.casts import cast
 from backends.files.connections import reading, target_of
@@ -45,7 +48,11 @@ def inspect_files(path: str, format: str, options: Params, project: Path) -> tup
     with tempfile.TemporaryDirectory() as folder, session(_context(folder), real) as connection:
         parts = OPENERS[format](connection, real, wanted, named.__getitem__)
         if format in ("csv", "jsonl"):
-            return _from_text(connection, parts, named[real[0]])
+            try:
+                return _from_text(connection, parts, named[real[0]])
+            except duckdb.Error as error:
+                say = named.__getitem__
+                raise misfits.explain(error, connection, parts, (), say) from error
         return tuple(Column(n, from_duckdb(t)) for n, t in parts[0].columns)
 
 
@@ -103,19 +110,22 @@ def _narrow(
 
     Columns that have a value at all are added to ``seen``.
     """
-    asked = [(column, kind) for column in columns for kind in possible[column]]
-    tests = [_misfits(column, kind, part.blank_is_null) for column, kind in asked]
-    known = [f"count({name(column)})" for column in columns]
-    (row,) = connection.execute(
-        f"SELECT {', '.join(['count(*)', *known, *tests])} "
-        f"FROM (SELECT * FROM {part.scan([file])} LIMIT {SAMPLE})"
+    if not columns:
+        return int(connection.execute(f"SELECT count(*) FROM {part.scan([file])}").fetchall()[0][0])
+    # Columns become rows: a test for each column of a wide file would take minutes to plan.
+    tests = ", ".join(_misfits("__value", kind, part.blank_is_null) for kind in _CANDIDATES)
+    listed = ", ".join(name(column) for column in columns)
+    found = connection.execute(
+        f"SELECT __column, count(*), count(__value), {tests} "
+        f"FROM (SELECT {listed} FROM {part.scan([file])} LIMIT {SAMPLE}) "
+        f"UNPIVOT INCLUDE NULLS (__value FOR __column IN ({listed})) GROUP BY __column"
     ).fetchall()
-    counts, bad = row[1 : 1 + len(known)], row[1 + len(known) :]
-    for (column, kind), misfits in zip(asked, bad, strict=True):
-        if misfits:
-            possible[column].remove(kind)
-    seen.update(column for column, count in zip(columns, counts, strict=True) if count)
-    return int(row[0])
+    for column, _, known, *bad in found:
+        odd = {kind for kind, count in zip(_CANDIDATES, bad, strict=True) if count}
+        possible[column] = [kind for kind in possible[column] if kind not in odd]
+        if known:
+            seen.add(column)
+    return max((int(row[1]) for row in found), default=0)
 
 
 def _misfits(column: str, kind: str, blank_is_null: bool) -> str:

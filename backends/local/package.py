@@ -220,12 +220,14 @@ def _finished(
     classes: list[Any],
     response: list[Column],
 ) -> onnx.ModelProto:
+    used = {value for node in joined.nodes for value in node.input}
     graph = helper.make_graph(
         joined.nodes,
         "stackc",
         joined.inputs,
         joined.outputs,
-        joined.constants,
+        # Converters leave constants behind, and onnxruntime warns of each on every load.
+        [constant for constant in joined.constants if constant.name in used],
         sparse_initializer=joined.sparse,
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)]

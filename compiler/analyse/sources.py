@@ -115,13 +115,21 @@ def _columns(
             locked = Locked(origin, _inspect(scope, source, format))
         except StackcError as error:
             for found in error.diagnostics:
-                place = (*path, "path" if source.path else "sql")
+                place = (*path, _blamed(source, found.code))
                 scope.findings.report(
                     found.code, found.message, place, help=found.help, notes=found.notes
                 )
             return None
         scope.inferred[name] = locked
     return locked.columns
+
+
+def _blamed(source: Source, code: Code) -> str:
+    """The key that a finding of the look at the data is about."""
+    if source.path:
+        return "path"
+    way_in = (Code.PATH_OUTSIDE, Code.SOURCE_MISSING, Code.SOURCE_UNREADABLE, Code.CONNECTION)
+    return "connection" if code in way_in else "sql"
 
 
 def _inspect(scope: Scope, source: Source, format: str | None) -> tuple[Column, ...]:

@@ -50,10 +50,12 @@ def block_file(project: Project, graph: Graph, block: str, kind: type, output: s
     """
     made = _outputs(graph, block, kind)
     if output not in made:
-        known = made or {found.split("/")[0] for found in graph.by_address}
+        blocks = {found.split("/")[0] for found in graph.by_address}
+        known = made or blocks
+        made_not = f"`{block}` makes no {kind.__name__.removesuffix('Type').lower()} `{output}`"
         raise fail(
             Code.UNKNOWN_BLOCK,
-            f"`{block}` makes no {kind.__name__.removesuffix('Type').lower()} `{output}`",
+            made_not if block in blocks else f"there is no block `{block}`",
             help=did_you_mean(output if made else block, known),
         )
     path = stored_file(project, project.nodes(), made[output], output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from backends.files.inspect import inspect_files
 from backends.files.read import read_files
+from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, StackcError
 from compiler.graph.operations import ReadFiles, params
 from compiler.graph.types import Column
@@ -348,6 +350,37 @@ def test_columns_are_inferred_from_what_the_values_look_like(tmp_path: Path) -> 
         "int64", "float64", "string", "bool", "date", "timestamp", "timestamptz", "string",
         "string", "time",
     ]  # fmt: skip
+
+
+def test_two_thousand_columns_are_inferred_in_one_go(tmp_path: Path) -> None:
+    names = [f'"c ""{i}"' for i in range(2_000)]
+    line = ",".join("" if i == 7 else "x" if i % 3 == 0 else str(i) for i in range(2_000))
+    name = write(tmp_path, "wide.csv", "\n".join([",".join(names), line, line, ""]))
+    started = time.monotonic()
+    found = inspect_files(name, "csv", (), tmp_path)
+    assert time.monotonic() - started < 20  # a query that names each test takes minutes
+    assert [column.name for column in found[:2]] == ['c "0', 'c "1']
+    assert [str(c.type) for c in found[:8]] == [
+        "string", "int64", "int64", "string", "int64", "int64", "string", "string",
+    ]  # fmt: skip
+    assert len(found) == 2_000
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a,b\n1,2\n3\n", "`x.csv` line 3 cannot be read: 1 values where the header has 2"),
+        ("a,b\n\u00fc,1\n".encode("latin1"), "`x.csv` is not UTF-8: byte 0xfc in line 2"),
+    ],
+)
+def test_a_broken_text_file_is_named_as_such_when_it_is_looked_at(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    with pytest.raises(StackcError) as caught:
+        inspect_files(write(tmp_path, "x.csv", content), "csv", (), tmp_path)
+    (found,) = caught.value.diagnostics
+    assert found.code is Code.SOURCE_UNREADABLE
+    assert found.message.startswith(message)
 
 
 def test_columns_of_the_other_formats_are_inferred(tmp_path: Path) -> None:

@@ -134,6 +134,8 @@ def test_a_package_takes_raw_columns_and_answers_with_labels(
     task = Task.BINARY if len(classes) == 2 else Task.MULTICLASS
     model = package(features, estimator, task, Column("y", kind))
     assert to_bytes(model) == to_bytes(package(features, estimator, task, Column("y", kind)))
+    taken = {name for node in model.graph.node for name in node.input}
+    assert {constant.name for constant in model.graph.initializer} <= taken
     made = session(to_bytes(model))
     feed = feeds(data, request_of(made))
     prediction, probability, probabilities = made.run(
