@@ -114,6 +114,7 @@ class State:
         Raises:
             StackcError: E601, E602 as for writing.
         """
+        _refuse_emptied(path)
         if not path.exists() or not path.stat().st_size:
             state = cls(_connect(path, ":memory:"), path)
             state._migrate(lineage="")
@@ -258,8 +259,17 @@ def _connect(path: Path, target: str) -> sqlite3.Connection:
         raise translated(error, path) from error
 
 
+_SMALLEST_PAGE = 512
+
+
 def _refuse_emptied(path: Path) -> None:
-    """An empty file is a fresh state only where no run has ever finished."""
-    emptied = path.exists() and not path.stat().st_size
-    if emptied and path.with_name("state.backup.db").exists():
-        raise damaged(path, "the file is empty")
+    """Refuse a file that SQLite would take for a new database and that is none.
+
+    SQLite reads whatever is shorter than its smallest page as empty. An empty
+    or missing state is a fresh one only where no run has ever finished.
+    """
+    size = path.stat().st_size if path.exists() else None
+    if size and size < _SMALLEST_PAGE:
+        raise damaged(path, "the file is too short to be one")
+    if not size and path.with_name("state.backup.db").exists():
+        raise damaged(path, "the file is gone" if size is None else "the file is empty")

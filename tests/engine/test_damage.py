@@ -113,8 +113,11 @@ def test_a_newer_state_is_refused(root: Path) -> None:
         assert error.value.diagnostics[0].code.value == "E601"
 
 
-@pytest.mark.parametrize("how", ["text", "half", "middle", "emptied"])
-def test_a_damaged_state_is_refused_and_the_backup_is_the_way_out(root: Path, how: str) -> None:
+@pytest.mark.parametrize("write", [True, False])
+@pytest.mark.parametrize("how", ["text", "half", "middle", "emptied", "a byte", "gone"])
+def test_a_damaged_state_is_refused_and_the_backup_is_the_way_out(
+    root: Path, how: str, write: bool
+) -> None:
     path = root / ".stackc" / "state.db"
     data = path.read_bytes()
     path.write_bytes(
@@ -123,10 +126,14 @@ def test_a_damaged_state_is_refused_and_the_backup_is_the_way_out(root: Path, ho
             "half": data[: len(data) // 2],
             "middle": data[:4096] + b"\xff" * 8192 + data[12288:],
             "emptied": b"",
+            "a byte": b"x",
+            "gone": b"",
         }[how]
     )
-    with pytest.raises(StackcError) as error:
-        open_project(root, write=True)
+    if how == "gone":
+        path.unlink()
+    with pytest.raises(StackcError) as error, open_project(root, write=write) as project:
+        project.nodes()
     (found,) = error.value.diagnostics
     assert found.code.value == "E602"
     assert "state.backup.db" in found.help[0]
