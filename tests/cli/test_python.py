@@ -59,6 +59,7 @@ def test_what_is_not_there_is_named(shop: Path) -> None:
         assert caught.value.diagnostics[0].code is stackc.Code.UNKNOWN_BLOCK
     with pytest.raises(stackc.StackcError) as near:
         result.table("sources.order")
+    assert near.value.diagnostics[0].message == "there is no block `sources.order`"
     assert near.value.diagnostics[0].help == ("did you mean `sources.orders`?",)
 
 
