@@ -75,7 +75,7 @@ def _compared(path: str, old: Any, new: Any) -> Iterator[Reason]:
         if before:
             yield from before
             return
-    shown = f"{path}: {_show(old)} → {_show(new)}"
+    shown = f"{path}: {' → '.join(_shown_pair(_text(old), _text(new)))}"
     if (
         old_items is not None
         and new_items is not None
@@ -136,8 +136,21 @@ def _observed(node: Node) -> str:
     return "what it is held against has changed"
 
 
-def _show(value: Any) -> str:
+def _text(value: Any) -> str:
     if value is _ABSENT:
         return "(not set)"
-    text = " ".join((value if isinstance(value, str) else json.dumps(value)).split())
+    return " ".join((value if isinstance(value, str) else json.dumps(value)).split())
+
+
+def _shown_pair(old: str, new: str) -> tuple[str, str]:
+    """Both texts cut to size: from where they differ, if their beginnings would look alike."""
+    if old != new and _cut(old) == _cut(new):
+        pairs = enumerate(zip(old, new, strict=False))
+        differs = next((at for at, (a, b) in pairs if a != b), min(len(old), len(new)))
+        start = differs - _SHOWN // 2
+        old, new = "…" + old[start:], "…" + new[start:]
+    return _cut(old), _cut(new)
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

@@ -225,3 +225,15 @@ def test_removed_blocks_go_readers_first(root: Path) -> None:
 
 def test_backends_of_the_test_are_not_installed() -> None:
     assert set(KNOWN) == {"toy", "other"}
+
+
+def test_long_values_are_shown_from_where_they_differ(tmp_path: Path) -> None:
+    same = "n" * 80
+
+    def wanted(end: str) -> Graph:
+        (tmp_path / f"{same}{end}.txt").write_text("1 2 3")
+        return graph(node("sources.n/read", Numbers(f"{same}{end}.txt")))
+
+    run(tmp_path, wanted("one"))
+    (field, *_) = reasons(plan(tmp_path, wanted("two")), "sources.n/read")
+    assert field == f"path: …{'n' * 30}one.txt → …{'n' * 30}two.txt"
