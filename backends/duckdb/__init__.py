@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from compiler.backend import Backend, Lowering
-from compiler.graph.operations import Clean, Query, Split, Validate
+from compiler.graph.operations import Clean, Quarantine, Query, Split, Validate
 
 BACKEND = Backend(
     name="duckdb",
     lowerings={
         Validate: Lowering("backends.duckdb.validate:validate"),
+        Quarantine: Lowering("backends.duckdb.quarantine:quarantine"),
         Query: Lowering("backends.duckdb.query:query"),
         Clean: Lowering("backends.duckdb.clean:clean"),
         Split: Lowering("backends.duckdb.split:split"),

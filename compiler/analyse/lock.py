@@ -42,7 +42,7 @@ def read_lock(path: Path) -> dict[str, Locked]:
     """
     if not path.exists():
         return {}
-    data = parse(read_text(path, shown(path)))
+    data = parse(read_text(path, shown(path)), names=True)
     try:
         return {name: _entry(body) for name, body in (data or {}).get("sources", {}).items()}
     except (AttributeError, KeyError, TypeError) as error:

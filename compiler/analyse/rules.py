@@ -11,7 +11,7 @@ from compiler.analyse.scope import Scope, TableInfo
 from compiler.codes import Code
 from compiler.diagnostics import Path, did_you_mean
 from compiler.graph.node import Ref
-from compiler.graph.operations import Params, Publish, Validate, params
+from compiler.graph.operations import Params, Publish, Quarantine, Validate, params
 from compiler.graph.operations import Rule as RuleOp
 from compiler.graph.types import Column, DataType, DocumentType, TableType, ValueType
 from specs.validation import Rule
@@ -25,23 +25,37 @@ def publish(scope: Scope, kind: str, name: str, table: TableType, staged: Ref) -
     inputs = {"table": staged}
     if scope.stack.validation.get(name):
         rules, tables = _rules(scope, name, table)
-        operation = Validate(rules)
-        path: Path = ("validation", name)
-        outputs: dict[str, ValueType] = {"verdict": DocumentType("verdict")}
-        if any(rule.on_failure == "quarantine" for rule in rules):
-            outputs |= {"accepted": table, "quarantined": _quarantined(table)}
-            inputs["table"] = Ref(f"{address}/validate", "accepted")
-        verdict = scope.add(
-            f"{address}/validate", operation, {"table": staged, **tables}, outputs, path
+        inputs["verdict"] = scope.add(
+            f"{address}/validate",
+            Validate(rules),
+            {"table": staged, **tables},
+            {"verdict": DocumentType("verdict")},
+            ("validation", name),
         )
-        inputs["verdict"] = verdict
-    outputs = {"table": table, "version": DocumentType("version")}
+        inputs["table"] = _accepted(scope, name, address, rules, table, {"table": staged, **tables})
+    outputs: dict[str, ValueType] = {"table": table, "version": DocumentType("version")}
     published = scope.add(f"{address}/publish", Publish(address), inputs, outputs, (kind, name))
     scope.tables[name] = TableInfo(table, published)
 
 
-def _quarantined(table: TableType) -> TableType:
-    return TableType((*table.columns, Column("_rules", DataType("string"), False)))
+def _accepted(
+    scope: Scope,
+    name: str,
+    address: str,
+    rules: tuple[RuleOp, ...],
+    table: TableType,
+    inputs: dict[str, Ref],
+) -> Ref:
+    """The rows to publish: all of them, unless a rule sets some aside."""
+    strict = tuple(rule for rule in rules if rule.on_failure == "quarantine")
+    if not strict:
+        return inputs["table"]
+    named = {dict(rule.arguments).get("input") for rule in strict}
+    used = {key: ref for key, ref in inputs.items() if key == "table" or key in named}
+    aside = TableType((*table.columns, Column("_rules", DataType("string"), False)))
+    outputs: dict[str, ValueType] = {"accepted": table, "quarantined": aside}
+    path: Path = ("validation", name)
+    return scope.add(f"{address}/quarantine", Quarantine(strict), used, outputs, path)
 
 
 def _rules(scope: Scope, name: str, table: TableType) -> tuple[tuple[RuleOp, ...], dict[str, Ref]]:

@@ -19,14 +19,13 @@ def command(
     from dataclasses import asdict
 
     from compiler.cli.project import require_spec
-    from compiler.engine import rows
     from compiler.engine.project import open_project
     from compiler.report.placing import Asked, placing
     from compiler.report.text_status import history_lines
 
     output = Output(format, "history")
     with placing(Asked(spec)), open_project(require_spec(spec), write=False) as project:
-        runs = rows.runs(project.state, limit)
+        runs = project.runs(limit)
     output.lines(history_lines(runs, output.style))
     output.document({"runs": [asdict(run) for run in runs]})
     return 0

@@ -18,7 +18,6 @@ def command(
     format: OutputFormat = Format.TEXT,
 ) -> int:
     """Show what is applied and what it has found."""
-    from compiler.engine import rows
     from compiler.engine.project import open_project
     from compiler.pipeline import compile_spec
     from compiler.report.placing import Asked, placing
@@ -32,7 +31,7 @@ def command(
     compiled = compile_spec(spec, asked.overrides, asked.config_dirs)
     with placing(asked, compiled), open_project(compiled.root, write=False) as project:
         nodes = list(project.nodes().values())
-        last = next(iter(rows.runs(project.state, 1)), None)
+        last = next(iter(project.runs(1)), None)
         results = collect(compiled.graph, document_reader(project))
     output.findings(compiled.warnings, compiled.sources)
     output.lines(status_lines(nodes, last, output.style))

@@ -86,3 +86,19 @@ class WriterLock:
         except (OSError, ValueError):
             return None
         return record if isinstance(record, dict) else None
+
+    def at_work(self) -> bool:
+        """Whether a living process signed the lock; asked without taking it, even for a moment."""
+        owner = self.owner()
+        if owner is None:
+            return False
+        pid = owner.get("pid")
+        if owner.get("host") != socket.gethostname() or not isinstance(pid, int):
+            return True  # nobody here can tell
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        except (OSError, OverflowError):
+            return True  # another user's process, alive
+        return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -61,6 +61,15 @@ class Project:
         """Every applied node by address."""
         return rows.nodes(self.state)
 
+    def runs(self, limit: int | None = None) -> tuple[rows.RunRow, ...]:
+        """The runs, newest first; one left open that no living process works on was interrupted."""
+        found = rows.runs(self.state, limit)
+        if self.writable or WriterLock(self.folder / "lock").at_work():
+            return found
+        return tuple(
+            replace(run, status="interrupted") if run.status == "running" else run for run in found
+        )
+
     def close(self) -> None:
         """End workers, close the state, let go of the lock."""
         self._closing.close()
@@ -112,7 +121,7 @@ def open_project(root: Path, *, write: bool, limits: Limits | None = None) -> Pr
 
 def require_applied(project: Project) -> None:
     """E606 where nothing was ever applied: there is nothing to show."""
-    if not project.state.lineage:
+    if not rows.runs(project.state, 1):
         raise fail(
             Code.NOTHING_APPLIED,
             "nothing has been applied here yet",

@@ -26,7 +26,6 @@ class Verdict(TypedDict):
 
     rows: int
     blocked: bool
-    quarantined: int
     rules: list[RuleResult]
 
 

@@ -99,8 +99,21 @@ class Validate(Operation):
     """Judge a staged table in one scan.
 
     Inputs: ``table``, and a table for each ``references`` rule. Outputs:
-    ``verdict`` (document), and, where a rule quarantines, ``accepted`` and
-    ``quarantined`` tables.
+    ``verdict`` (document).
+    """
+
+    capability = "query"
+    category = "validate"
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine(Operation):
+    """Set aside the rows of a staged table that break a rule of these.
+
+    A step of its own, so that what is accepted is keyed by the rules that
+    set rows aside and by no other. Inputs as for ``Validate``. Outputs:
+    ``accepted`` and ``quarantined`` tables.
     """
 
     capability = "query"

@@ -14,7 +14,7 @@ from compiler.graph.operations import (
     Package,
     Profile,
     Publish,
-    Query,
+    Quarantine,
     Register,
     Score,
     Split,
@@ -32,6 +32,7 @@ from compiler.graph.types import (
 
 INPUTS: dict[type[Operation], dict[str, type]] = {
     Validate: {"table": TableType},
+    Quarantine: {"table": TableType},
     Publish: {"table": TableType, "verdict": DocumentType},
     Clean: {"table": TableType},
     Split: {"table": TableType},
@@ -50,6 +51,8 @@ INPUTS: dict[type[Operation], dict[str, type]] = {
 
 _OPTIONAL = {"verdict", "validation", "gates"}
 _OPTIONAL_TABLE = (JudgeGates,)
+_MORE_TABLES = (Validate, Quarantine)
+"""Operations whose rules may read further tables."""
 
 
 def verify(graph: Graph) -> None:
@@ -77,7 +80,7 @@ def _verify_node(node: Node, seen: dict[str, Node]) -> None:
         expected = wanted.get(name, TableType)
         if not isinstance(outputs[ref.output], expected):
             raise ValueError(f"{node.address}: {name} must be a {expected.__name__}")
-        if wanted and name not in wanted and not isinstance(node.operation, Query | Validate):
+        if wanted and name not in wanted and not isinstance(node.operation, _MORE_TABLES):
             raise ValueError(f"{node.address} has no input {name}")
     optional = _OPTIONAL | ({"table"} if isinstance(node.operation, _OPTIONAL_TABLE) else set())
     for name in wanted:

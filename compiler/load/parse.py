@@ -55,14 +55,19 @@ class _Anchor:
     weight: int | None
 
 
-def parse(text: Text) -> Any:
+def parse(text: Text, *, names: bool = False) -> Any:
     """The value of a text: mappings, lists, text, numbers, booleans, None.
+
+    Args:
+        text: What was read.
+        names: Whether keys are names from outside (a lock's columns), of which
+            none is reserved.
 
     Raises:
         StackcError: E101 (not YAML), E103 (too deep, too many, too large),
             E104 (a key twice), E111 (a feature of YAML that specs do not have).
     """
-    builder = _Builder(text)
+    builder = _Builder(text, names)
     try:
         builder.run()
     except yaml.YAMLError as error:
@@ -78,9 +83,10 @@ def parse(text: Text) -> Any:
 class _Builder:
     """Fills values from events; collects what is wrong and goes on where it can."""
 
-    def __init__(self, text: Text) -> None:
+    def __init__(self, text: Text, names: bool) -> None:
         self.text = text
         self.value: Any = None
+        self._reserved = () if names else ("_target_",)
         self.findings: list[Diagnostic] = []
         self._stack: list[_Frame] = []
         self._anchors: dict[str, _Anchor] = {}
@@ -154,7 +160,7 @@ class _Builder:
             self._report(
                 Code.YAML_FEATURE, "merge keys (`<<`) are not part of specs", event, way_out
             )
-        elif value == "_target_":
+        elif value in self._reserved:
             way_out = "name a built-in `kind`; own code is registered under `extensions:`"
             self._report(Code.YAML_FEATURE, "a spec cannot name code to call", event, way_out)
         elif value in box:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from compiler.diagnostics import Findings, StackcError
-from compiler.engine import journal, rows
+from compiler.engine import journal
 from compiler.engine.project import Project
 from compiler.engine.quiet import quiet
 from compiler.engine.rows import NodeRow, RunRow
@@ -33,7 +33,7 @@ def run_view(project: Project, compiled: Compiled, program: str) -> RunView:
         program: Name and version of what makes the report.
     """
     graph, known = compiled.graph, project.nodes()
-    history = rows.runs(project.state)
+    history = project.runs()
     return RunView(
         graph=graph,
         nodes=_nodes(project, graph, known, history[0] if history else None),

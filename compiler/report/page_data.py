@@ -14,6 +14,7 @@ from compiler.graph.operations import (
     Operation,
     Profile,
     Publish,
+    Quarantine,
     Query,
     ReadDatabase,
     ReadFiles,
@@ -29,7 +30,10 @@ _CREDENTIALS = re.compile(r"//[^/@\s]*@")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A source, dataset or prediction: where it comes from, how large it is, how it was judged."""
+    """A source, dataset or prediction: where it comes from, how large it is, how it was judged.
+
+    ``rows`` are those that readers see; ``quarantined`` were set aside.
+    """
 
     block: str
     origin: str
@@ -38,6 +42,7 @@ class Table:
     version: Version | None
     verdict: Verdict | None
     rules: tuple[RuleResult, ...]
+    quarantined: int = 0
 
     @property
     def wide(self) -> bool:
@@ -89,7 +94,7 @@ def tables(run: RunView) -> tuple[Table, ...]:
 
 
 _KINDS = ("sources", "datasets", "predictions")
-_MAKERS = (ReadFiles, ReadDatabase, Query, Clean, Validate, Publish, Score)
+_MAKERS = (ReadFiles, ReadDatabase, Query, Clean, Validate, Quarantine, Publish, Score)
 
 
 def _place(table: Table) -> tuple[int, bool]:
@@ -100,17 +105,20 @@ def _place(table: Table) -> tuple[int, bool]:
 def _table(run: RunView, block: str, nodes: list[Node]) -> Table:
     version: Version | None = None
     verdict: Verdict | None = None
+    aside = 0
     for node in nodes:
         if isinstance(node.operation, Publish):
             version = run.document(node, "version") or version
         if isinstance(node.operation, Validate):
             verdict = run.document(node, "verdict") or verdict
+        if isinstance(node.operation, Quarantine):
+            aside = run.node(node.address).summary.get("quarantined", 0)
     rows = version["rows"] if version else _rows(run, nodes)
     if rows is None and verdict is not None:
         rows = verdict["rows"]
     origins = [origin(node.operation) for node in nodes if origin(node.operation)]
     rules = tuple(verdict["rules"]) if verdict else ()
-    return Table(block, "\n".join(origins), rows, _width(nodes), version, verdict, rules)
+    return Table(block, "\n".join(origins), rows, _width(nodes), version, verdict, rules, aside)
 
 
 def origin(operation: Operation) -> str:

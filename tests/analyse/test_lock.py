@@ -34,6 +34,13 @@ def test_a_lock_is_read_back_as_it_was_written(
     assert read_lock(path) == lock
 
 
+def test_a_column_may_be_called_what_a_spec_refuses_as_a_key(tmp_path: Path) -> None:
+    lock = {"a": Locked("1", (Column("_target_", DataType("int64")),))}
+    path = tmp_path / "stackc.lock"
+    path.write_text(render_lock(lock), "utf-8")
+    assert read_lock(path) == lock
+
+
 def test_two_sources_share_no_line() -> None:
     column = (Column("x", DataType("int64")),)
     one, two = render_lock({"a": Locked("1", column)}), render_lock({"b": Locked("2", column)})

@@ -34,7 +34,7 @@ def made(folder: Path, values: Sequence[int]) -> Artifact:
 def verdict(folder: Path, *rules: RuleResult) -> Artifact:
     """A verdict on a table."""
     blocked = any(not rule["passed"] and rule["on_failure"] == "block" for rule in rules)
-    found = Verdict(rows=100, blocked=blocked, quarantined=0, rules=list(rules))
+    found = Verdict(rows=100, blocked=blocked, rules=list(rules))
     path = folder / "verdict.json"
     path.write_bytes(canonical(found))
     return Artifact(path, "", DocumentType("verdict"))

@@ -17,6 +17,7 @@ from compiler.diagnostics import StackcError
 from compiler.graph.operations import (
     Clean,
     CleanStep,
+    Quarantine,
     Query,
     Rule,
     Scalar,
@@ -188,25 +189,36 @@ class TableSuite:
             judged = run_step(self.backend, Validate((held,)), {"table": old}, context(tmp_path))
             assert document(judged.files["verdict"])["rules"][0]["broken"] == broken
 
+    # Quarantine
+
     def test_quarantine_sets_broken_rows_aside_and_names_their_rules(self, tmp_path: Path) -> None:
         rules = (
             rule("between", "age", low=0, high=120, on_failure="quarantine"),
             rule("unique", "id", on_failure="quarantine"),
-            rule("not_null", "id", on_failure="warn"),
         )
-        made = self.run(tmp_path, Validate(rules))
+        made = self.run(tmp_path, Quarantine(rules))
         accepted, aside = rows_of(made.files["accepted"]), rows_of(made.files["quarantined"])
         assert [row["id"] for row in accepted] == [1, 2, None]
         assert [row["_rules"] for row in aside] == ["between(age)", "unique(id)"]
         assert list(accepted[0]) == list(TYPES)
-        verdict = document(made.files["verdict"])
-        assert (verdict["quarantined"], verdict["blocked"]) == (2, False)
+        assert (made.summary["rows"], made.summary["quarantined"]) == (3, 2)
+
+    def test_within_its_tolerance_a_rule_sets_nothing_aside(self, tmp_path: Path) -> None:
+        for tolerance, aside in ((0.2, 0), (0.19, 1)):
+            held = Rule("r", "not_null", ("age",), (), tolerance, "quarantine")
+            assert self.run(tmp_path, Quarantine((held,))).summary["quarantined"] == aside
 
     def test_without_broken_rows_the_accepted_table_is_the_table(self, tmp_path: Path) -> None:
         held = rule("between", "age", low=0, high=200, on_failure="quarantine")
-        made = self.run(tmp_path, Validate((held,)))
+        made = self.run(tmp_path, Quarantine((held,)))
         assert digest_of(made.files["accepted"]) == digest_of(tmp_path / "in" / "table.parquet")
         assert rows_of(made.files["quarantined"]) == []
+
+    def test_rows_without_a_counterpart_are_set_aside(self, tmp_path: Path) -> None:
+        cities = table(tmp_path / "c.parquet", [{"name": "Oslo"}, {"name": None}], name="string")
+        held = rule("references", "city", input="cities", column="name", on_failure="quarantine")
+        made = self.run(tmp_path, Quarantine((held,)), others={"cities": cities})
+        assert [row["id"] for row in rows_of(made.files["accepted"])] == [1, 3]
 
     def test_a_verdict_shows_no_private_values(self, tmp_path: Path) -> None:
         held = rule("in_set", "city", values='["Bergen"]')

@@ -16,6 +16,7 @@ from compiler.graph.operations import (
     Package,
     Profile,
     Publish,
+    Quarantine,
     Query,
     ReadDatabase,
     ReadFiles,
@@ -68,14 +69,21 @@ def source(name: str) -> list[Node]:
         read = ReadDatabase("postgresql://reader:hunter2@db/w", "select * from weather", ())
     table = f"sources.{name}/ingest:table"
     rule = Rule("not null", "not_null", ("carrier",), ())
-    return [
+    nodes = [
         node(f"sources.{name}/ingest", read, "table"),
         node(f"sources.{name}/validate", Validate((rule,)), "verdict", table=table),
-        node(
-            f"sources.{name}/publish", Publish(name), "table version",
-            table=table, verdict=f"sources.{name}/validate:verdict",
-        ),
-    ]  # fmt: skip
+    ]
+    if name == "flights":
+        made, table = "accepted quarantined", f"sources.{name}/quarantine:accepted"
+        aside = Quarantine((rule,))
+        nodes.append(
+            node(f"sources.{name}/quarantine", aside, made, table=f"sources.{name}/ingest:table")
+        )
+    verdict = f"sources.{name}/validate:verdict"
+    published = node(
+        f"sources.{name}/publish", Publish(name), "table version", table=table, verdict=verdict
+    )
+    return [*nodes, published]
 
 
 def model(name: str, target: str) -> list[Node]:

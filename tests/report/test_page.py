@@ -55,6 +55,12 @@ def test_the_page_is_whole_and_loads_nothing() -> None:
     assert "default-src 'none'" in text
 
 
+def test_rows_that_were_set_aside_are_counted() -> None:
+    (flights,) = [t for t in page_of(sample()).tables if t.block == "sources.flights"]
+    assert flights.quarantined == 2512
+    assert re.search(r"quarantined</div><div class=\"much\">2[,\u202f ]?512<", render(sample()))
+
+
 def test_credentials_of_a_connection_are_left_out() -> None:
     text = render(sample())
     assert "hunter2" not in text
@@ -65,7 +71,7 @@ def test_the_verdict_says_what_to_look_at() -> None:
     page = page_of(sample())
     assert (page.tone, page.headline) == ("warning", "Done, with something to look at")
     assert [fact.text for fact in page.facts] == [
-        "all 38 steps done",
+        "all 39 steps done",
         "1 of 3 data rules broken",
         "all 4 gates passed",
         "late_drift: drift in 2 of 4 windows",
@@ -85,7 +91,7 @@ def test_a_failure_is_told_first() -> None:
     page = page_of(replace(run, nodes=nodes))
     assert (page.tone, page.headline) == ("bad", "Something needs mending")
     assert [fact.text for fact in page.facts[:3]] == [
-        "36 of 38 steps done", "1 failed", "1 did not run",
+        "37 of 39 steps done", "1 failed", "1 did not run",
     ]  # fmt: skip
     text = render(replace(run, nodes=nodes))
     assert "E713: it broke &lt;script&gt;" in text
@@ -104,7 +110,7 @@ def test_a_failed_gate_and_a_blocked_table_are_bad() -> None:
 def test_a_stack_that_never_ran_has_a_page() -> None:
     text = render(RunView(sample().graph))
     assert "Not all of it ran" in text
-    assert text.count('class="step waiting"') == 38
+    assert text.count('class="step waiting"') == 39
     assert render(RunView(Graph(())))
 
 
