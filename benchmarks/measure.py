@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
-PROGRAM = (sys.executable, "-c", "from compiler.cli import main; main()")
+PROGRAM = (sys.executable, "-c", "from compiler.cli import program; program()")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from compiler.analyse.services import Binder
 from compiler.codes import Code
@@ -69,22 +69,21 @@ def _check_monitor(
         _known(action.notify, stack.notifications, "notification", place, findings)
 
 
-def _known_all(names: Iterable[str], known: Iterable[str], root: str, findings: Findings) -> None:
+def _known_all(names: Iterable[str], known: Collection[str], root: str, findings: Findings) -> None:
     for name in names:
         _known(name, known, "table", (root, name), findings, key=True)
 
 
 def _known(
     name: str,
-    known: Iterable[str],
+    known: Collection[str],
     kind: str,
     path: Path,
     findings: Findings,
     key: bool = False,
 ) -> None:
-    names = set(known)
-    if name not in names:
-        ways = did_you_mean(name, names) or (f"there is no {kind} in this spec yet",)
+    if name not in known:
+        ways = did_you_mean(name, known) or (f"there is no {kind} in this spec yet",)
         message = f"there is no {kind} `{name}`"
         findings.report(Code.UNKNOWN_BLOCK, message, path, key=key, help=ways)
 

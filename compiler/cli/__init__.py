@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import threading
 
 # `gc` is also a command beside this file.
 from gc import set_threshold
+from typing import NoReturn
 
 COMMANDS = (
     "init", "compile", "plan", "apply", "destroy", "status", "history", "show",
@@ -16,8 +16,29 @@ COMMANDS = (
 )  # fmt: skip
 
 
+def program() -> NoReturn:
+    """The program ``stackc``, as it is installed: ``main``, and then the end at once.
+
+    All that has to last is on the disk by then; what is left, the system frees
+    faster than the interpreter, and a library that was interrupted stays quiet.
+    """
+    code = 0
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1 if end.code else 0
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
 def main() -> None:
-    """The program ``stackc``."""
+    """The command line.
+
+    Raises:
+        SystemExit: With the exit code, always.
+    """
     # Looking for plug-ins of pydantic reads every installed package's metadata at each start.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # A compile makes many values that live to its end and few circles: looking for garbage
@@ -31,15 +52,3 @@ def main() -> None:
         build()()
     except KeyboardInterrupt:  # before a command has begun; afterwards its frame answers
         raise SystemExit(130) from None
-    except SystemExit as end:
-        if end.code == 130 and threading.active_count() > 1:
-            _leave(130)
-        raise
-
-
-def _leave(code: int) -> None:
-    """End at once: a task that was interrupted inside a library would end the process loudly."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
-    os._exit(code)

@@ -38,9 +38,10 @@ class Output:
             self._write(sys.stdout, text + "\n")
 
     def lines(self, texts: Iterable[str]) -> None:
-        """Several lines for people."""
-        for text in texts:
-            self.line(text)
+        """Several lines for people, in one write."""
+        block = list(texts)
+        if block:
+            self.line("\n".join(block))
 
     def remark(self, text: str) -> None:
         """One line beside the answer, on the error stream, whoever listens."""

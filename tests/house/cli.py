@@ -92,4 +92,4 @@ def stackc_process(
 
 def command(*arguments: str) -> Sequence[str]:
     """The program's command line, by this interpreter."""
-    return [sys.executable, "-c", "from compiler.cli import main; main()", *arguments]
+    return [sys.executable, "-c", "from compiler.cli import program; program()", *arguments]
