@@ -153,7 +153,9 @@ def _write_lock(
     kept = {name: entry for name, entry in lock.items() if name in inferred}
     write(path, render_lock({**kept, **analysed.inferred}).encode())
     for name, entry in sorted(analysed.inferred.items()):
-        message = f"the {len(entry.columns)} columns of `{name}` were inferred and written to "
+        count = len(entry.columns)
+        columns = f"{count} columns of `{name}` were" if count > 1 else f"column of `{name}` was"
+        message = f"the {columns} inferred and written to "
         findings.diagnostics.append(
             Diagnostic(
                 Code.LOCK_WRITTEN,

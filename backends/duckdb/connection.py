@@ -27,11 +27,16 @@ PRIVATE = frozenset(("pii", "sensitive", "secret"))
 _SHARE = 0.7
 """Of the task's memory, what DuckDB may claim; the rest is Python, Arrow and file buffers."""
 _LEAST = 128 * 1024 * 1024
+_WIDE = 300
+"""Columns from which the search for common parts of expressions costs more than it saves."""
 
 
 @contextmanager
 def session(
-    context: TaskContext, reads: Iterable[Path] = (), threads: int | None = None
+    context: TaskContext,
+    reads: Iterable[Path] = (),
+    threads: int | None = None,
+    columns: int = 0,
 ) -> Iterator[Connection]:
     """An in-memory connection for one task.
 
@@ -39,6 +44,7 @@ def session(
         context: The task; its workdir takes what spills, its memory is the bound.
         reads: Files that SQL may read besides those in the workdir.
         threads: Fewer threads than the task may use.
+        columns: How many columns a query will have, where they may be many.
 
     Raises:
         StackcError: E710 or E712, for an error of the engine that nobody translated.
@@ -56,6 +62,8 @@ def session(
     try:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")
+        if columns > _WIDE:
+            connection.execute("SET disabled_optimizers = 'common_subexpressions'")
         _lock(connection, [context.workdir], reads)
         yield connection
     except duckdb.Error as error:

@@ -38,6 +38,7 @@ _FROM_DUCKDB = {name: canonical for canonical, name in _TO_DUCKDB.items()} | {
     "TIMESTAMP_S": "timestamp",
     "TIMESTAMP_MS": "timestamp",
     "TIMESTAMP_NS": "timestamp",
+    "TIMESTAMPTZ_NS": "timestamptz",
     "TIME_NS": "time",
     "TIME WITH TIME ZONE": "time",
     "UUID": "string",

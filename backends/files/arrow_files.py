@@ -34,16 +34,17 @@ def _scan(connection: Connection, files: Sequence[Path]) -> str:
     """Register a reader over the files; it can be read once, so every scan has its own."""
     import pyarrow as pa
 
-    schema = _reader(files[0]).schema
-    reader = pa.RecordBatchReader.from_batches(schema, _batches(files))
+    schema = _readable(_reader(files[0]).schema)
+    reader = pa.RecordBatchReader.from_batches(schema, _batches(files, schema))
     name = f"__arrow{next(_numbers)}"
     connection.register(name, reader)
     return quoted(name)
 
 
-def _batches(files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+def _batches(files: Sequence[Path], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     for file in files:
-        yield from _reader(file)
+        for batch in _reader(file):
+            yield batch if batch.schema.equals(schema) else batch.cast(schema)
 
 
 def _reader(file: Path) -> pa.RecordBatchReader:
@@ -67,7 +68,6 @@ def _columns(connection: Connection, file: Path, name: str) -> tuple[tuple[str, 
     refuse_pickled_types(_schema_bytes(file), name)
     try:
         schema = _reader(file).schema
-        connection.register("__schema", schema.empty_table())
     except (pa.ArrowException, OSError, ValueError) as error:
         unreadable(
             name,
@@ -75,11 +75,52 @@ def _columns(connection: Connection, file: Path, name: str) -> tuple[tuple[str, 
             "write it again, with `pyarrow.ipc.new_file` or `feather.write_feather`",
             notes=(str(error).split("\n")[0],),
         )
-    rows = connection.execute("DESCRIBE SELECT * FROM __schema").fetchall()
-    connection.unregister("__schema")
-    columns = tuple((str(row[0]), str(row[1])) for row in rows)
-    twice([str(column) for column in schema.names], name)
-    return columns
+    names = [str(column) for column in schema.names]
+    if any(not column.strip() for column in names):
+        unreadable(name, "has a column without a name")
+    twice(names, name)
+    return _types(connection, _readable(schema), name)
+
+
+def _readable(schema: pa.Schema) -> pa.Schema:
+    """The schema with types that the engine reads; each holds all that its original holds."""
+    import pyarrow as pa
+
+    return pa.schema([field.with_type(_plain(field.type)) for field in schema])
+
+
+def _plain(type: pa.DataType) -> pa.DataType:
+    import pyarrow as pa
+    import pyarrow.types as t
+
+    if t.is_string_view(type):
+        return pa.large_string()
+    if t.is_binary_view(type):
+        return pa.large_binary()
+    return pa.float32() if t.is_float16(type) else type
+
+
+def _types(connection: Connection, schema: pa.Schema, name: str) -> tuple[tuple[str, str], ...]:
+    """The columns with what the engine calls their types."""
+    import duckdb
+    import pyarrow as pa
+
+    try:
+        connection.register("__schema", schema.empty_table())
+        rows = connection.execute("DESCRIBE SELECT * FROM __schema").fetchall()
+        connection.unregister("__schema")
+        return tuple((str(row[0]), str(row[1])) for row in rows)
+    except (duckdb.Error, pa.ArrowException) as error:
+        note = str(error).split("\n")[0]
+        if len(schema) == 1:
+            unreadable(
+                name,
+                f"has a column `{schema[0].name}` of type {schema[0].type}, which cannot be read",
+                "write it as another type: text, a float, or a decimal of at most 38 digits",
+                notes=(note,),
+            )
+        # Which of them it was, the engine does not say.
+        return tuple(_types(connection, pa.schema([field]), name)[0] for field in schema)
 
 
 def _schema_bytes(file: Path) -> bytes:

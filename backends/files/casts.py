@@ -82,4 +82,9 @@ def _from_text(x: str, wanted: DataType) -> str:
         digits = f"'\\s*[+-]?[0-9]*\\.?[0-9]{{0,{scale}}}0*\\s*'"
         exact = f"regexp_full_match({x}, {digits})"
         return f"CASE WHEN {exact} THEN try_cast({x} AS {target}) END"
+    if wanted.is_float:
+        # What is too large for the type would be read as infinity; only the word means it.
+        finite = f"nullif(nullif(try_cast({x} AS {target}), 'inf'::{target}), '-inf'::{target})"
+        spelt = f"CASE WHEN contains(lower({x}), 'inf') THEN try_cast({x} AS {target}) END"
+        return f"coalesce({finite}, {spelt})"
     return f"try_cast({x} AS {target})"

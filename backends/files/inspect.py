@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -26,8 +27,11 @@ from compiler.graph.types import Column, DataType
 
 SAMPLE = 50_000
 """Rows that the type of a text column is inferred from, in each of the first files."""
+_FEW = 500
+_WIDE = 40
+"""Columns beyond which fewer rows are looked at, so that the number of values stays."""
 _FILES = 8
-_MEMORY = 512 << 20
+_MEMORY = 1 << 30
 _CANDIDATES = ("bool", "int64", "float64", "date", "timestamp", "timestamptz", "time")
 
 
@@ -46,13 +50,13 @@ def inspect_files(path: str, format: str, options: Params, project: Path) -> tup
     named = {file: shown(given, project) for file, given in zip(real, files, strict=True)}
     wanted = Wanted(None, dict(options))
     with tempfile.TemporaryDirectory() as folder, session(_context(folder), real) as connection:
-        parts = OPENERS[format](connection, real, wanted, named.__getitem__)
-        if format in ("csv", "jsonl"):
-            try:
+        say = named.__getitem__
+        try:
+            parts = OPENERS[format](connection, real, wanted, say)
+            if format in ("csv", "jsonl"):
                 return _from_text(connection, parts, named[real[0]])
-            except duckdb.Error as error:
-                say = named.__getitem__
-                raise misfits.explain(error, connection, parts, (), say) from error
+        except duckdb.Error as error:
+            raise misfits.broken(error, real, say) from error
         return tuple(Column(n, from_duckdb(t)) for n, t in parts[0].columns)
 
 
@@ -108,20 +112,45 @@ def _narrow(
 ) -> int:
     """Drop the types that a value of the sample does not fit; returns the number of rows.
 
-    Columns that have a value at all are added to ``seen``.
+    A few rows rule out most types; only what is still likely is held against
+    the whole sample. Columns that have a value at all are added to ``seen``.
     """
     if not columns:
         return int(connection.execute(f"SELECT count(*) FROM {part.scan([file])}").fetchall()[0][0])
+    look = partial(_held, connection, part, file, possible=possible, seen=seen)
+    rows = look(columns, _CANDIDATES, _FEW)
+    waiting = list(columns)
+    while waiting:
+        likely = {column: possible[column][0] for column in waiting if possible[column]}
+        for kind in dict.fromkeys(likely.values()):
+            look([column for column in likely if likely[column] == kind], (kind,), SAMPLE)
+        waiting = [c for c, kind in likely.items() if kind not in possible[c]]
+    return rows
+
+
+def _held(
+    connection: Connection,
+    part: Part,
+    file: Path,
+    columns: Sequence[str],
+    kinds: Sequence[str],
+    rows: int,
+    *,
+    possible: dict[str, list[str]],
+    seen: set[str],
+) -> int:
+    """Hold the first rows of some columns against some types, as ``_narrow`` says."""
     # Columns become rows: a test for each column of a wide file would take minutes to plan.
-    tests = ", ".join(_misfits("__value", kind, part.blank_is_null) for kind in _CANDIDATES)
+    tests = ", ".join(_misfits("__value", kind, part.blank_is_null) for kind in kinds)
     listed = ", ".join(name(column) for column in columns)
+    most = min(rows, max(100, rows * _WIDE // len(columns)))
     found = connection.execute(
         f"SELECT __column, count(*), count(__value), {tests} "
-        f"FROM (SELECT {listed} FROM {part.scan([file])} LIMIT {SAMPLE}) "
+        f"FROM (SELECT {listed} FROM {part.scan([file])} LIMIT {most}) "
         f"UNPIVOT INCLUDE NULLS (__value FOR __column IN ({listed})) GROUP BY __column"
     ).fetchall()
     for column, _, known, *bad in found:
-        odd = {kind for kind, count in zip(_CANDIDATES, bad, strict=True) if count}
+        odd = {kind for kind, count in zip(kinds, bad, strict=True) if count}
         possible[column] = [kind for kind in possible[column] if kind not in odd]
         if known:
             seen.add(column)
@@ -135,7 +164,9 @@ def _misfits(column: str, kind: str, blank_is_null: bool) -> str:
     odd = {
         "bool": f"lower({x}) NOT IN ('true', 'false')",
         "int64": f"regexp_matches({x}, '^[+-]?0[0-9]|\\.')",
-        "float64": f"regexp_matches({x}, '^[+-]?0[0-9]')",
+        # A number that no whole type holds is a name made of digits: a float would round it.
+        "float64": f"regexp_matches({x}, '^[+-]?0[0-9]') OR "
+        f"(regexp_full_match({x}, '[+-]?[0-9]+') AND try_cast({x} AS BIGINT) IS NULL)",
         "date": f"NOT regexp_full_match({x}, '\\d{{4}}-\\d{{1,2}}-\\d{{1,2}}')",
         "timestamp": f"NOT regexp_full_match({x}, '\\d{{4}}-\\d{{1,2}}-\\d{{1,2}}[ T][0-9:.]+')",
         "timestamptz": f"NOT regexp_full_match({x}, '\\d{{4}}-\\d{{1,2}}-\\d{{1,2}}[ T].+')",

@@ -19,6 +19,12 @@ from compiler.diagnostics import StackcError, fail
 from compiler.graph.types import Column
 
 _LONGEST = 80
+_REASONS = {
+    "Value with unterminated quote": "a quoted value is not closed",
+    "Maximum line size": "the line is longer than 16 MB",
+    "state machine reached an invalid state": "its lines end in different ways, or a quote is odd",
+}
+"""What the engine says in its own words, and what it means."""
 
 
 def explain(
@@ -40,9 +46,7 @@ def explain(
         found = _impossible_cast(connection, parts, columns, say)
         if found is not None:
             return found
-    if "No space left" in text or isinstance(error, duckdb.OutOfMemoryException):
-        return failure(error)
-    return _unreadable(error, parts, say)
+    return broken(error, [file for part in parts for file in part.files], say)
 
 
 def _first_misfit(
@@ -71,7 +75,7 @@ def _first_misfit(
 def _misfit(column: Column, where: str, value: str, csv: bool) -> StackcError:
     shown = value if len(value) <= _LONGEST else value[:_LONGEST] + "…"
     text = "a value" if set(column.tags) & PRIVATE else f'"{shown}"'
-    helps = ["mend the data, or change the column's type in `columns` to one that holds it"]
+    helps = ["mend the data, or give the column a type in `columns` that holds it"]
     if csv:
         helps.append("texts that mean null, such as NA, are listed in `csv: {null_values: [...]}`")
     return fail(
@@ -120,9 +124,10 @@ def _impossible_cast(
     return None
 
 
-def _unreadable(error: duckdb.Error, parts: Sequence[Part], say: Say) -> StackcError:
-    """A file that is broken inside."""
-    files = [file for part in parts for file in part.files]
+def broken(error: duckdb.Error, files: Sequence[Path], say: Say) -> StackcError:
+    """The finding for a file that is broken inside, or for a machine too small to read it."""
+    if "No space left" in str(error) or isinstance(error, duckdb.OutOfMemoryException):
+        return failure(error)
     named = next((f for f in files if str(f) in str(error)), files[0])
     if "unicode" in str(error).lower() or "utf" in str(error).lower():
         for file in [named, *files]:
@@ -140,8 +145,9 @@ def _unreadable(error: duckdb.Error, parts: Sequence[Part], say: Say) -> StackcE
 def _reason(error: duckdb.Error) -> str:
     """What the engine says is wrong, without its advice and the names of its own objects."""
     text = message_of(error)
-    if "Value with unterminated quote" in str(error):
-        return "a quoted value is not closed"
+    for said, reason in _REASONS.items():
+        if said in str(error):
+            return reason
     wanted = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", str(error))
     if wanted is not None:
         return f"{wanted[2]} values where the header has {wanted[1]} columns"

@@ -63,6 +63,9 @@ def empty(file: str) -> NoReturn:
     )
 
 
+_RELOCK = "if its columns were inferred: `stackc lock SPEC --update` looks at them again"
+
+
 def missing_columns(names: Sequence[str], present: Sequence[str], file: str) -> NoReturn:
     """Say which columns of the contract a file lacks."""
     raise StackcError(
@@ -70,7 +73,7 @@ def missing_columns(names: Sequence[str], present: Sequence[str], file: str) -> 
             Diagnostic(
                 Code.SOURCE_COLUMNS,
                 f"`{file}` has no column `{name}`",
-                help=did_you_mean(name, present),
+                help=(*did_you_mean(name, present), _RELOCK),
             )
             for name in names
         )

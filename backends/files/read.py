@@ -72,9 +72,9 @@ def ingest(
     real = tuple(file.resolve() for file in files)
     named = {file: say(given) for file, given in zip(real, files, strict=True)}
     threads = 1 if order else _threads(named, format, wanted, context)
-    with session(context, real, threads=threads) as connection:
+    columns = wanted.columns or ()
+    with session(context, real, threads, len(columns)) as connection:
         parts = _open(connection, real, format, wanted, named.__getitem__)
-        columns = wanted.columns or ()
         try:
             rows = write(connection, select(parts, columns, order), target)
         except duckdb.Error as error:

@@ -80,8 +80,14 @@ def render_lock(lock: dict[str, Locked]) -> str:
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    """The text in double quotes, on one line: what does not show is written by its number."""
+    return f'"{"".join(map(_mark, text))}"'
+
+
+def _mark(character: str) -> str:
+    if character in '"\\':
+        return "\\" + character
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
 def difference(old: tuple[Column, ...], new: tuple[Column, ...]) -> tuple[str, ...]:

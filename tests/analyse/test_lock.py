@@ -12,7 +12,7 @@ from compiler.analyse.lock import Locked, difference, read_lock, render_lock
 from compiler.diagnostics import StackcError
 from compiler.graph.types import Column, DataType
 
-TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=8)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 COLUMNS = st.lists(
     st.builds(
         Column, TEXT, st.sampled_from([DataType("int64"), DataType("string")]), st.booleans()
