@@ -54,10 +54,13 @@ layers: $(DEV_READY) ## Imports go down only.
 	$(BIN)/lint-imports
 
 tests: $(DEV_READY) ## The tests alone.
-	$(BIN)/pytest $(PYTEST_ARGS) -m 'not soak'
+	$(BIN)/pytest $(PYTEST_ARGS) --randomly-seed=1 -m 'not soak'
 
-soak: $(DEV_READY) ## The long tests.
+soak: $(DEV_READY) ## The long tests, and the properties on examples that are new each time.
 	$(BIN)/pytest $(PYTEST_ARGS) -m soak
+	for round in 1 2 3 4 5 6 7 8 9 10; do \
+	  HYPOTHESIS_PROFILE=searching $(BIN)/pytest $(PYTEST_ARGS) -q -m property || exit 1; \
+	done
 
 bench: $(DEV_READY) ## Benchmarks: a table, and benchmarks/out/results.json.
 	$(BIN)/python -m benchmarks.run $(BENCH_ARGS)

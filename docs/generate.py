@@ -36,6 +36,29 @@ tables in SQL. Every key is known: an unknown one is an error. Nothing is conver
 """
 
 
+COMPOSING = """\
+## Composing and referring
+
+| written | means |
+|---|---|
+| `defaults: [{size: small}]` | merge `size/small.yaml` first, the spec over it |
+| `${models.late.seed}` | the value at that path of the composed spec |
+| `${env:NAME}`, `${env:NAME,fallback}` | an environment variable, read when the spec is compiled |
+| `${secret:NAME}` | a secret, resolved by the task that needs it and by nobody before |
+
+Config groups are folders of YAML files: under `conf/` beside the spec, under those of
+`--config-dir`, and those that come with stackc (`backends/…`). A group's file is merged under the
+key of its group, or at the top of the spec if its first line is `# @package _global_`.
+
+There are no other resolvers. A secret may stand in a source's
+`connection` and in a notification's `url` and `headers`; it is looked up in the environment (`NAME`,
+then `STACKC_SECRET_NAME`), in the file `.stackc-secrets/NAME`, and in the keyring.
+
+On the command line `a.b=1` changes a value, `+a.b=1` adds one, `~a.b` removes one, and
+`group=option` chooses another option of a config group, in Hydra's grammar. `stackc explain SPEC
+a.b` lists every place that set a value."""
+
+
 class Field(NamedTuple):
     """One row of a reference table."""
 
@@ -56,7 +79,7 @@ def reference_text() -> str:
     definitions = schema["$defs"]
     kinds = {kind: _referred(schema["properties"][kind]) for kind in KINDS}
     rows = [f"| [`{kind}`](#{kind}) | {_first_line(definitions[kinds[kind]])} |" for kind in KINDS]
-    parts = [INTRO + "\n".join(rows), _stack(schema)]
+    parts = [INTRO + "\n".join(rows), COMPOSING, _stack(schema)]
     told: set[str] = set()
     for kind in KINDS:
         parts.append(_definition(f"## {kind}", kinds[kind], definitions))

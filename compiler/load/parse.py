@@ -161,7 +161,7 @@ class _Builder:
                 Code.YAML_FEATURE, "merge keys (`<<`) are not part of specs", event, way_out
             )
         elif value in self._reserved:
-            way_out = "name a built-in `kind`; own code is registered under `extensions:`"
+            way_out = "a spec is data: name one of the built-in kinds"
             self._report(Code.YAML_FEATURE, "a spec cannot name code to call", event, way_out)
         elif value in box:
             self._duplicate(value, event)

@@ -147,6 +147,7 @@ def _near_files(path: Path) -> tuple[str, ...]:
     try:
         folder = path if path.is_dir() else path.parent
         names = [entry.name for entry in folder.iterdir() if entry.suffix in (".yaml", ".yml")]
+        names = [name for name in names if name != path.name]
     except (OSError, ValueError):
         names = []
     if not names:
