@@ -10,11 +10,12 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
 
 from compiler.backend import (
     Applied,
@@ -158,8 +159,7 @@ def apply(
     return Result(compiled, run)
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(Struct, frozen=True, dict=True):
     """What a stack has made, read from the project when it is asked for.
 
     Attributes:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
+from msgspec import Struct, field
 from pydantic import BaseModel, ConfigDict
 
 from compiler.graph.operations import Operation
@@ -35,8 +35,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(Struct, frozen=True):
     """A stored value: a verified file, read only, with its digest and type."""
 
     path: Path
@@ -44,8 +43,7 @@ class Artifact:
     type: ValueType
 
 
-@dataclass(frozen=True, slots=True)
-class EventDraft:
+class EventDraft(Struct, frozen=True):
     """Something worth telling: ``type`` such as ``model.registered``, about one block.
 
     ``severity``: info, warning, error. ``notify`` names channels to tell
@@ -60,8 +58,7 @@ class EventDraft:
     notify: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What a step or resource made: a file per output, a few numbers to show, events.
 
     Files lie in the task's ``workdir`` and are moved into the store; a
@@ -74,8 +71,7 @@ class Outcome:
     events: tuple[EventDraft, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TaskContext:
+class TaskContext(Struct, frozen=True):
     """What a task may use of the world.
 
     Attributes:
@@ -127,8 +123,7 @@ class Observer(Protocol):
         """A digest that changes when the observed thing does; None when there is nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """A resource as it was made: what finds it again, and its outputs."""
 
     attributes: Mapping[str, Json]
@@ -159,8 +154,7 @@ class ResourceTask(Protocol):
         """Remove it; removing what is gone is no error."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """A field a backend cannot honour: ``when`` tells from its value; ``help`` the way out."""
 
     field: str
@@ -168,8 +162,7 @@ class Refusal:
     help: str
 
 
-@dataclass(frozen=True, slots=True)
-class Lowering:
+class Lowering(Struct, frozen=True):
     """How a backend runs one operation.
 
     Attributes:
@@ -187,8 +180,7 @@ class Lowering:
     refuses: tuple[Refusal, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Backend:
+class Backend(Struct, frozen=True):
     """A target system: its name, its settings, and its table of lowerings.
 
     ``requires`` names importable modules and ``extra`` the extra that

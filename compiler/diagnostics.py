@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from compiler.codes import Code
 from compiler.source import Sources, Span
@@ -22,16 +24,14 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True)
-class Within:
+class Within(Struct, frozen=True):
     """A stretch inside a text value (SQL, an expression): character offset and length."""
 
     offset: int
     length: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a finding points before it has a span: a path in the spec, and a stretch in its value.
 
     ``key`` points at the mapping key itself instead of its value.
@@ -42,8 +42,7 @@ class Place:
     key: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(Struct, frozen=True):
     """A second place that belongs to a finding, with what it has to do with it."""
 
     text: str
@@ -51,8 +50,7 @@ class Label:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(Struct, frozen=True):
     """One finding.
 
     Stages report a ``place`` (a path in the composed spec); the pipeline turns
@@ -107,8 +105,7 @@ def fail(
     return StackcError(Diagnostic(code, message, place, span, (), helps, notes))
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(Struct):
     """A stage's collector: report all, then stop once with everything that was found."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)

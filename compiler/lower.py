@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any
 
+from msgspec import Struct, field
 from pydantic import ValidationError
 
 from compiler.backend import CAPABILITIES, DEFAULTS, Backend, Lowering, Settings
@@ -24,8 +24,7 @@ GROUP = "stackc.backends"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
-@dataclass(frozen=True, slots=True)
-class LoweredTask:
+class LoweredTask(Struct, frozen=True):
     """How one node runs: the backend's name, its table entry, its settings."""
 
     backend: str
@@ -33,8 +32,7 @@ class LoweredTask:
     settings: Settings
 
 
-@dataclass(frozen=True)
-class Lowered:
+class Lowered(Struct, frozen=True, dict=True):
     """Every node's task; ``known`` are backends given by the caller instead of by name."""
 
     tasks: Mapping[str, LoweredTask]
@@ -79,8 +77,7 @@ class Lowered:
         raise AssertionError("unreachable")
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
+class _Choice(Struct, frozen=True):
     """A backend as the config names it, and where it does."""
 
     name: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from compiler.analyse.analyse import Analysed, analyse
 from compiler.analyse.lock import LOCK_NAME, Locked, read_lock, render_lock
@@ -26,8 +27,7 @@ from compiler.source import Sources
 from specs.stack import Stack
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(Struct, frozen=True):
     """A checked spec: its graph, and how each node would run.
 
     Attributes:
@@ -116,8 +116,7 @@ def _stopper(findings: Findings, loaded: Loaded) -> Callable[[Any], Any]:
     return stop
 
 
-@dataclass(frozen=True, slots=True)
-class _Inspector:
+class _Inspector(Struct, frozen=True):
     """The read backend's look at data, imported only when a source has to be looked at."""
 
     backends: Mapping[str, Any]

@@ -50,9 +50,9 @@ Config groups are folders of YAML files: under `conf/` beside the spec, under th
 `--config-dir`, and those that come with stackc (`backends/…`). A group's file is merged under the
 key of its group, or at the top of the spec if its first line is `# @package _global_`.
 
-There are no other resolvers. A secret may stand in a source's
-`connection` and in a notification's `url` and `headers`; it is looked up in the environment (`NAME`,
-then `STACKC_SECRET_NAME`), in the file `.stackc-secrets/NAME`, and in the keyring.
+There are no other resolvers. A secret may stand in a source's `connection` and in a notification's
+`url` and `headers`; it is looked up in the environment (`NAME`, then `STACKC_SECRET_NAME`), in the
+file `.stackc-secrets/NAME`, and in the keyring.
 
 On the command line `a.b=1` changes a value, `+a.b=1` adds one, `~a.b` removes one, and
 `group=option` chooses another option of a config group, in Hydra's grammar. `stackc explain SPEC

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeAlias
 
+from msgspec import Struct
 from pydantic import Field, TypeAdapter
 
 from specs.base import Items, Spec
@@ -146,8 +146,7 @@ Algorithm: TypeAlias = Annotated[
 """Any algorithm, told apart by ``kind``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(Struct, frozen=True):
     """What a kind of algorithm can do.
 
     Attributes:

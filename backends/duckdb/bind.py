@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import duckdb
+from msgspec import Struct
+from msgspec.structs import replace
 
 from backends.duckdb.parsed import Mention, NotOneSelect, Parsed, parse, syntax_trees
 from backends.duckdb.problems import SqlProblem, translate
@@ -21,16 +22,14 @@ _PREFIX = "SELECT ("
 _CONDITION = ("write a condition on one row, for example `x > 0` or `x is not null`",)
 
 
-@dataclass(frozen=True, slots=True)
-class BoundQuery:
+class BoundQuery(Struct, frozen=True):
     """A SELECT's columns, all nullable and without tags, or its problems."""
 
     columns: tuple[Column, ...] = ()
     problems: tuple[SqlProblem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class BoundExpression:
+class BoundExpression(Struct, frozen=True):
     """An expression's type, or its problems."""
 
     type: DataType | None = None
@@ -109,6 +108,14 @@ class Binder:
             problem = SqlProblem(Code.EXPRESSION_TYPE, message, 0, max(1, len(text)), helps)
             return BoundExpression(found, (problem,))
         return BoundExpression(found)
+
+    def pattern(self, text: str) -> str | None:
+        """What is wrong with a regular expression; None where it is one."""
+        try:
+            self._connection.execute("SELECT regexp_matches('', $1)", [text]).fetchall()
+        except duckdb.Error as error:
+            return translate(error, {}).message
+        return None
 
     def _parse(self, sql: str) -> Parsed:
         """Parse once: the names of a query are asked for before its types."""

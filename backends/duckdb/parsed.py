@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import duckdb
+from msgspec import Struct, field
 
 Ast: TypeAlias = Any
 
@@ -30,8 +30,7 @@ class NotOneSelect(Exception):
         self.length = length
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(Struct, frozen=True):
     """A name in the SQL with its place in bytes; ``path`` holds its qualifiers, the name last.
 
     ``arguments`` counts a function's; ``table`` marks a function in FROM.
@@ -49,8 +48,7 @@ class Mention:
         return self.path[-1]
 
 
-@dataclass(slots=True)
-class Parsed:
+class Parsed(Struct):
     """One SELECT: its syntax tree and what it mentions, in the order of the text."""
 
     node: Ast

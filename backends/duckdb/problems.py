@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+from msgspec import Struct
 
 from backends.duckdb.parsed import place_of
 from backends.duckdb.types import from_duckdb
@@ -23,8 +23,7 @@ _TYPES = re.compile(r"cannot (?:compare|mix|cast|combine)|type mismatch|could no
                     r"an explicit cast|type casts|not implicitly", re.IGNORECASE)  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class SqlProblem:
+class SqlProblem(Struct, frozen=True):
     """One finding in an SQL text.
 
     ``offset`` counts characters from the start of the text and ``length``

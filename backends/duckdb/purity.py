@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import duckdb
+from msgspec import Struct, field
 
 from backends.duckdb.parsed import Mention, NotOneSelect, Parsed, parse, syntax_trees
 
@@ -30,8 +29,7 @@ _KEYWORDS = frozenset(
 )  # fmt: skip
 
 
-@dataclass(slots=True)
-class Functions:
+class Functions(Struct):
     """The functions of one DuckDB that need a look, read from its catalogue once."""
 
     impure: frozenset[str]
@@ -44,12 +42,13 @@ class Functions:
     def of(cls, connection: duckdb.DuckDBPyConnection) -> Functions:
         """Read the catalogue."""
         rows = connection.execute(
-            # Pure scalar functions are most of the catalogue, and nobody asks for them.
-            "SELECT lower(function_name), function_type, macro_definition, stability "
-            "FROM duckdb_functions() "
-            "WHERE function_type <> 'scalar' OR stability <> 'CONSISTENT'"
+            # Pure scalar functions are most of the catalogue, and nobody asks for them. A name
+            # that is pure for some arguments depends for others on the time zone, which is set.
+            "SELECT lower(function_name), function_type, any_value(macro_definition), "
+            "bool_and(coalesce(stability, 'CONSISTENT') <> 'CONSISTENT') AS varies "
+            "FROM duckdb_functions() GROUP BY ALL HAVING function_type <> 'scalar' OR varies"
         ).fetchall()
-        impure = {n for n, _, _, s in rows if s not in (None, "CONSISTENT")} - {"error"}
+        impure = {n for n, _, _, varies in rows if varies} - {"error"}
         return cls(
             frozenset(impure | _MISLABELLED),
             frozenset(n for n, kind, _, _ in rows if kind == "aggregate"),

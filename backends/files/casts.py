@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from backends.duckdb.text import name
 from backends.duckdb.types import from_duckdb, to_duckdb
@@ -13,8 +14,7 @@ MISFIT = "stackc-misfit"
 """What the engine's error says when a value does not fit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cast:
+class Cast(Struct, frozen=True):
     """How a column is read.
 
     ``known``: whether there is a value at all. ``value``: the value as the

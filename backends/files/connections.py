@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
+
+from msgspec import Struct
 
 from backends.duckdb.parsed import statement
 from backends.files.paths import resolve
@@ -22,8 +23,7 @@ _HIDDEN = "***"
 _TIMEOUT_S = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A database by its resolved URL.
 
     Attributes:

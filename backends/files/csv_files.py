@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from backends.duckdb.connection import Connection
 from backends.duckdb.text import string, strings
@@ -16,8 +17,7 @@ _HEAD = 1 << 20
 _SEPARATORS = ",;\t|"
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """How a CSV file is written."""
 
     delimiter: str = ","

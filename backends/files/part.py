@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, TypeAlias
+
+from msgspec import Struct
 
 from backends.duckdb.connection import Connection
 from compiler.codes import Code
@@ -13,8 +14,7 @@ from compiler.diagnostics import Diagnostic, StackcError, did_you_mean, fail
 from compiler.graph.types import Column
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """Consecutive files of equal columns.
 
     Attributes:
@@ -41,8 +41,7 @@ Opener: TypeAlias = Callable[[Connection, Sequence[Path], "Wanted", Say], Sequen
 """Looks at the files of one format and says how to scan them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What is asked of the files: the contract's columns, or None to learn what there is."""
 
     columns: tuple[Column, ...] | None

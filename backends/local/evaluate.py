@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from msgspec import Struct
 
 from backends.local import curves
 from backends.local.metrics import Array, confusion, decide
@@ -24,8 +24,7 @@ from compiler.graph.operations import Evaluate
 from compiler.graph.types import Task
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(Struct, frozen=True):
     """A part with its truth, its scores and the columns to slice it by."""
 
     task: Task

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
+
+from msgspec import to_builtins
 
 from backends.local.webhook import post
 from compiler.backend import Applied, Artifact, EventDraft, Json, Outcome, TaskContext
@@ -99,7 +100,7 @@ class Alerts:
                 "alert": drift["alert"],
             },
             "summary": {"alert": drift["alert"], "drifted": len(_drifted(drift))},
-            "events": [asdict(_event(operation, drift, context))] if drift["alert"] else [],
+            "events": [to_builtins(_event(operation, drift, context))] if drift["alert"] else [],
         }
         durable.write(_path(operation_id, context), json.dumps(record).encode("ascii"))
         return _applied(record)

@@ -6,7 +6,6 @@ import json
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,6 +13,7 @@ import numpy as np
 import onnxruntime as ort
 import pyarrow as pa
 import pyarrow.parquet as pq
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from backends.local.feed import feeds
@@ -29,8 +29,7 @@ BATCH_ROWS = 16_384
 """Rows scored together: small enough that several batches at once stay cheap."""
 
 
-@dataclass(frozen=True, slots=True)
-class Predictor:
+class Predictor(Struct, frozen=True):
     """An open model: what it takes, the labels it knows, and its session.
 
     The session has one thread, because onnxruntime adds up the trees of an

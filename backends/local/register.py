@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
+
+from msgspec.structs import replace
 
 from backends.local.registry import Registry, Version
 from compiler.backend import Applied, Artifact, EventDraft, Json, Outcome, TaskContext

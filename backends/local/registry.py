@@ -12,10 +12,11 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from compiler.codes import Code
 from compiler.diagnostics import fail
@@ -29,8 +30,7 @@ CHAMPION = "champion.json"
 _KEPT_OPERATIONS = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     """One registered version.
 
     Attributes:

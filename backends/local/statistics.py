@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from backends.local.feed import outputs, row_count
@@ -23,8 +23,7 @@ from compiler.graph.types import Column
 Column64 = NDArray[np.float64]
 
 
-@dataclass(slots=True)
-class _Running:
+class _Running(Struct):
     """One feature while its rows stream past."""
 
     spec: FeatureSpec

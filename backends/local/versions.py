@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from compiler.backend import Applied, Artifact, EventDraft, Json, Outcome, TaskContext
 from compiler.codes import Code
@@ -30,8 +31,7 @@ _KEPT_OPERATIONS = 50
 _SHOWN = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A published version with the operations that published it, newest last."""
 
     version: Version

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from backends.whylogs.column import ColumnView
 
@@ -17,8 +17,7 @@ MOST_ITEMS = 20
 """Categories of the reference that get a bin of their own; the rest is ``other``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bins:
+class Bins(Struct, frozen=True):
     """Rows per bin on both sides; ``labels`` say what a bin holds."""
 
     labels: tuple[str, ...]

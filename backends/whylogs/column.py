@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from backends.whylogs.compat import ColumnProfileView, sketching
 from backends.whylogs.sketch import ColumnSketch, Kind
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnView:
+class ColumnView(Struct, frozen=True):
     """A whylogs column view with names for what is asked of it; counts are rows."""
 
     view: Any

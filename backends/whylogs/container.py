@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from backends.whylogs.column import ColumnView
 from backends.whylogs.compat import DatasetProfileView
@@ -25,8 +26,7 @@ HEADER = "header.json"
 _LIMIT = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class ProfiledColumn:
+class ProfiledColumn(Struct, frozen=True):
     """A column as it was profiled: its type's name and how it was sketched."""
 
     name: str
@@ -34,8 +34,7 @@ class ProfiledColumn:
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class WindowProfile:
+class WindowProfile(Struct, frozen=True):
     """One window: its label, its rows, and the sketches of each column."""
 
     label: str
@@ -43,8 +42,7 @@ class WindowProfile:
     columns: Mapping[str, ColumnView]
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileSet:
+class ProfileSet(Struct, frozen=True):
     """Everything a profile file holds; ``windows`` in the order of their values."""
 
     columns: tuple[ProfiledColumn, ...]

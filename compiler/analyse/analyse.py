@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from compiler.analyse.datasets import analyse_dataset
 from compiler.analyse.lock import Locked
@@ -28,8 +29,7 @@ _BY_KIND: dict[str, Callable[[Scope, str], None]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Analysed:
+class Analysed(Struct, frozen=True):
     """The graph, and the columns that were inferred on the way and belong in the lock."""
 
     graph: Graph

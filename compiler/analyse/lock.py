@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from compiler.codes import Code
 from compiler.diagnostics import fail
@@ -18,8 +19,7 @@ LOCK_NAME = "stackc.lock"
 _HEADER = "# Made by stackc: the columns of sources that do not declare them. Commit this file.\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Locked:
+class Locked(Struct, frozen=True):
     """One source's columns, and the digest of the definition they were inferred from."""
 
     origin: str

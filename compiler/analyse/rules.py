@@ -126,20 +126,18 @@ def _by_column(scope: Scope, rule: Rule, table: TableType, place: Path) -> Norma
         if wrong:
             scope.findings.report(Code.RULE_TYPE, wrong[0], here, help=wrong[1])
             continue
-        if rule.verb == "matches" and not _pattern_compiles(scope, table, name, argument, here):
+        if rule.verb == "matches" and not _pattern_compiles(scope, argument, here):
             continue
         yield (name,), _arguments(rule.verb, argument)
 
 
-def _pattern_compiles(scope: Scope, table: TableType, name: str, pattern: str, place: Path) -> bool:
-    """Whether the engine that will run the pattern takes it; it binds a constant one at once."""
-    quoted = name.replace('"', '""'), pattern.replace("'", "''")
-    sql = f"regexp_matches(\"{quoted[0]}\", '{quoted[1]}')"
-    for problem in scope.services.binder.expression(sql, table, "bool").problems:
-        message = f"this is no regular expression: {problem.message}"
+def _pattern_compiles(scope: Scope, pattern: str, place: Path) -> bool:
+    """Whether the engine that will run the pattern takes it."""
+    problem = scope.services.binder.pattern(pattern)
+    if problem is not None:
+        message = f"this is no regular expression: {problem}"
         scope.findings.report(Code.RULE_TYPE, message, place, help="patterns are in RE2's syntax")
-        return False
-    return True
+    return problem is None
 
 
 def _arguments(verb: str, argument: Any) -> Params:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
+
+from msgspec import Struct, field
 
 from compiler.analyse.lock import Locked
 from compiler.analyse.services import Problem, Services
@@ -16,8 +17,7 @@ from compiler.graph.types import ModelType, TableType, ValueType
 from specs.stack import Stack
 
 
-@dataclass(frozen=True, slots=True)
-class TableInfo:
+class TableInfo(Struct, frozen=True):
     """A table block: its type, where readers find it, and its parts where it is split."""
 
     type: TableType
@@ -26,8 +26,7 @@ class TableInfo:
     profile: Ref | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
+class ModelInfo(Struct, frozen=True):
     """A model block: its type, its registered version, its dataset's table."""
 
     type: ModelType
@@ -36,8 +35,7 @@ class ModelInfo:
     threshold: float
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(Struct):
     """The stage's working state; a block with errors leaves no entry, so nothing cascades.
 
     ``config`` is the spec as it was written, before short forms were spelt

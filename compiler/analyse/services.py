@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from compiler.codes import Code
 from compiler.graph.operations import Params
@@ -77,6 +78,9 @@ class Binder(Protocol):
     ) -> BoundExpression:
         """The type of a row-level SQL expression; ``expected`` names the type it must have."""
 
+    def pattern(self, text: str) -> str | None:
+        """What is wrong with a regular expression; None where it is one."""
+
 
 class Inspector(Protocol):
     """Looks at data to learn columns that a spec leaves out."""
@@ -88,8 +92,7 @@ class Inspector(Protocol):
         """The columns of a query's result. Raises StackcError where it cannot be run."""
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
+class Services(Struct, frozen=True):
     """The services analysis is given."""
 
     binder: Binder

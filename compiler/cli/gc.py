@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from msgspec import to_builtins
 
 from compiler.cli.options import Format, OutputFormat, SpecPath
 from compiler.cli.output import Output
@@ -31,5 +31,5 @@ def command(
         swept = collect_garbage(project, keep_runs)
     freed = f"{plural(swept.objects, 'object')} and {plural(swept.results, 'result')} removed"
     output.line(f"{freed}, {size(swept.bytes)} freed")
-    output.document(asdict(swept))
+    output.document(to_builtins(swept))
     return 0

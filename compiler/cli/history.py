@@ -16,7 +16,7 @@ def command(
     format: OutputFormat = Format.TEXT,
 ) -> int:
     """Show the runs, newest first."""
-    from dataclasses import asdict
+    from msgspec import to_builtins
 
     from compiler.cli.project import require_spec
     from compiler.engine.project import open_project
@@ -27,5 +27,5 @@ def command(
     with placing(Asked(spec)), open_project(require_spec(spec), write=False) as project:
         runs = project.runs(limit)
     output.lines(history_lines(runs, output.style))
-    output.document({"runs": [asdict(run) for run in runs]})
+    output.document({"runs": [to_builtins(run) for run in runs]})
     return 0

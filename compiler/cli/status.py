@@ -61,6 +61,7 @@ def _node(node: NodeRow) -> dict[str, Any]:
 
 def run_json(run: Any) -> dict[str, Any]:
     """A run of the history as plain data."""
-    from dataclasses import asdict
+    from msgspec import to_builtins
 
-    return asdict(run)
+    found: dict[str, Any] = to_builtins(run)
+    return found

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from compiler.engine import durable, rows
 from compiler.engine.apply import apply_plan

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import uuid4
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from compiler.backend import Applied, Artifact, EventDraft, Outcome
 from compiler.codes import Code
@@ -34,8 +36,7 @@ class InputDamaged(Exception):
         self.output = output
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(Struct, frozen=True):
     """One input of a job: who made it, what it is, and the type of the value."""
 
     producer: str
@@ -44,8 +45,7 @@ class Input:
     type: ValueType
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One action, with all it needs; nothing of the state is touched while it runs.
 
     ``node`` and ``task`` are None for a deletion. ``old`` is what a replaced or
@@ -61,8 +61,7 @@ class Job:
     old_task: LoweredTask | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """What a job leaves to be committed; ``row`` is None after a deletion."""
 
     row: NodeRow | None

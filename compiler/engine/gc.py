@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from compiler.engine import durable, rows
 from compiler.engine.project import Project
@@ -13,8 +14,7 @@ KEEP_RUNS = 10
 LOG_DAYS = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(Struct, frozen=True):
     """How many objects and results were removed, and how many bytes that freed."""
 
     objects: int

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
+
+from msgspec import Struct
 
 from compiler.backend import Json
 from compiler.engine import durable
@@ -13,8 +14,7 @@ from compiler.engine.rows import NodeRow, now, text
 from compiler.engine.state import State
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One action: ``intent`` is the row that it means to leave (or to remove).
 
     ``status`` is begun, done, failed or interrupted; ``detail`` what is worth

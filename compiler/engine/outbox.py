@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
+
+from msgspec import Struct
 
 from compiler.backend import EventDraft, Json
 from compiler.codes import Code
@@ -27,8 +28,7 @@ OF_CODE = {Code.DATA_REJECTED: "data.rejected", Code.GATE_FAILED: "gate.failed"}
 """Failures that are worth an event of their own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """An event as it was written; ``body`` is the CloudEvent."""
 
     id: str

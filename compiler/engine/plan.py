@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from compiler.backend import Json
 from compiler.codes import Code
@@ -44,8 +45,7 @@ class Action(StrEnum):
     DELETE = "delete"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One node: what is done with it, what that means, and why.
 
     ``key`` is the key it will have (had, when deleted); ``observed`` what was
@@ -68,8 +68,7 @@ class Change:
         return self.address.split("/", 1)[0]
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True, dict=True):
     """Every node of the graph in topological order, then what is deleted, in order.
 
     Bound to one lineage and serial of the state, one graph and one choice of backends.
@@ -125,7 +124,7 @@ class Plan:
             "backends": self.backends,
             "blocks": self.categories,
             "counts": self.counts,
-            "changes": [asdict(change) for change in self.changes],
+            "changes": [to_builtins(change) for change in self.changes],
         }
 
     @classmethod

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+from msgspec import Struct, field
 
 from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, Findings, StackcError
@@ -83,8 +84,7 @@ def _deletion(row: NodeRow) -> Change:
     )  # fmt: skip
 
 
-@dataclass
-class _Survey:
+class _Survey(Struct, dict=True):
     """One look at everything: keys bound so far, and what went wrong."""
 
     project: Project

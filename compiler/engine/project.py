@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from compiler.backend import Json
 from compiler.codes import Code
@@ -22,8 +24,7 @@ from compiler.engine.workers import Limits, Workers
 FOLDER = ".stackc"
 
 
-@dataclass
-class Project:
+class Project(Struct, dict=True):
     """Everything the engine works on; use it in a ``with`` statement.
 
     Attributes:

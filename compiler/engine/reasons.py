@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from compiler.backend import Json
 from compiler.engine.rows import NodeRow
@@ -18,8 +19,7 @@ _SHOWN = 60
 _ABSENT = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """One reason: its ``kind``, a sentence, and for a field its name, old and new value.
 
     Kinds: first, field, implementation, input, observed, missing, gone,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from compiler.backend import Json
 from compiler.diagnostics import Diagnostic
@@ -32,8 +33,7 @@ class Listener:
         """An action cannot start, because of the address that failed before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """An action that ended well."""
 
     address: str
@@ -42,8 +42,7 @@ class Finished:
     summary: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult:
+class RunResult(Struct, frozen=True):
     """How a run went.
 
     Attributes:

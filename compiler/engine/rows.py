@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
+
+from msgspec import Struct, field, to_builtins
+from msgspec.structs import replace
 
 from compiler.backend import Json
 from compiler.engine.state import State
@@ -25,8 +27,7 @@ def text(value: Json) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
-@dataclass(frozen=True, slots=True)
-class NodeRow:
+class NodeRow(Struct, frozen=True):
     """A node as it was last applied.
 
     Attributes:
@@ -65,7 +66,8 @@ class NodeRow:
 
     def as_json(self) -> dict[str, Json]:
         """The row as plain data."""
-        return asdict(self)
+        found: dict[str, Json] = to_builtins(self)
+        return found
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> NodeRow:
@@ -74,8 +76,7 @@ class NodeRow:
         return cls(**{**data, "outputs": outputs})
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """What a step with a key once made; ``used`` is the number of the last run that used it."""
 
     key: str
@@ -85,8 +86,7 @@ class Result:
     used: int
 
 
-@dataclass(frozen=True, slots=True)
-class RunRow:
+class RunRow(Struct, frozen=True):
     """One run: ``status`` is running, done, failed or interrupted; ``counts`` per action."""
 
     number: int
@@ -264,4 +264,4 @@ def _outputs(value: str) -> dict[str, Stored]:
 
 
 def _outputs_text(outputs: Outputs) -> str:
-    return text({name: asdict(stored) for name, stored in outputs.items()})
+    return text({name: to_builtins(stored) for name, stored in outputs.items()})

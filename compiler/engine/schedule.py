@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from compiler.engine.plan import Action, Plan
 from compiler.engine.rows import NodeRow
@@ -31,8 +32,7 @@ def needs_of(plan: Plan, graph: Graph, known: Mapping[str, NodeRow]) -> dict[str
     return needs
 
 
-@dataclass
-class Schedule:
+class Schedule(Struct, dict=True):
     """What waits, what is ready, what runs; ties go to the order of the plan."""
 
     order: tuple[str, ...]

@@ -7,10 +7,11 @@ import os
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 from uuid import uuid4
+
+from msgspec import Struct
 
 from compiler.engine import durable
 
@@ -20,8 +21,7 @@ Stamp: TypeAlias = tuple[int, int, int]
 _BLOCK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """A file of the store: SHA-256 of its content, size in bytes, suffix with its dot."""
 
     digest: str

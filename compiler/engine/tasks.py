@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from compiler.backend import Json, Settings, TaskContext
 from compiler.codes import Code
@@ -16,8 +17,7 @@ from compiler.diagnostics import Diagnostic, StackcError
 from compiler.engine import durable
 
 
-@dataclass(frozen=True, slots=True)
-class Seed:
+class Seed(Struct, frozen=True):
     """The plain part of a task's context; the callables are added where it runs."""
 
     address: str
@@ -32,8 +32,7 @@ class Seed:
     settings: Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """``target`` names what is called, ``method`` a method of a resource; the context comes last.
 
     Plain data all through: it crosses to a worker process.
@@ -45,8 +44,7 @@ class Call:
     seed: Seed
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """Why a call gave nothing: findings, or the traceback of what nobody expected."""
 
     diagnostics: tuple[Diagnostic, ...] = ()

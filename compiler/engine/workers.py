@@ -10,10 +10,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct
 
 import compiler
 from compiler.codes import Code
@@ -26,8 +27,7 @@ _NATIVE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXP
 _TAIL = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What a run may use: ``jobs`` tasks at once, each with ``threads`` and ``memory`` bytes.
 
     Threads are the same for every task whatever runs beside it, so that

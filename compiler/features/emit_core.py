@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from compiler.features.bound import Bound
 from compiler.features.onnx_graph import BOOL, DOUBLE, FLOAT, INT, TEXT, Graph, Tensor
@@ -16,8 +18,7 @@ INT64_SPAN = (-(2**63), 2**63 - 1)
 _BLANK: dict[str, object] = {BOOL: False, INT: 0, DOUBLE: 0.0, TEXT: ""}
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """An expression in the graph.
 
     Attributes:

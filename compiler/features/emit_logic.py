@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import reduce
+
+from msgspec.structs import replace
 
 from compiler.features.bound import Bound
 from compiler.features.emit_core import Emit, Emitter, Value, propagated

@@ -69,43 +69,44 @@ def whole_divide(emit: Emit, _node: Bound, arguments: tuple[Value, ...]) -> Valu
         zero = emit.test("Equal", right.tensor, emit.double(0.0))
         by_zero = None if right.literal else zero
         return Value(emit.op("Div", left.tensor, right.tensor), emit.any_null(null, by_zero))
-    safe, unfit = _divisor(emit, left, right)
+    safe, naught, least = _divisor(emit, left, right)
     tensor = emit.op("Div", left.tensor, safe)
     reach = max(abs(left.low), abs(left.high))
     low, high = (-reach, reach) if reach <= INT64_SPAN[1] else INT64_SPAN
-    return Value(tensor, emit.any_null(null, unfit), False, low, high)
+    return Value(tensor, emit.any_null(null, naught, least), False, low, high)
 
 
 def remainder(emit: Emit, _node: Bound, arguments: tuple[Value, ...]) -> Value:
-    """``%``: the sign of the left; integers null by zero, doubles NaN."""
+    """``%``: the sign of the left; integers null by zero, doubles NaN; of the least by -1, 0."""
     left, right = arguments
     null = propagated(emit, left, right)
     if left.tensor.element == DOUBLE:
         tensor = emit.graph.node("Mod", [left.tensor, right.tensor], DOUBLE, fmod=1)
         return Value(tensor, null)
-    safe, unfit = _divisor(emit, left, right)
+    safe, zero, _ = _divisor(emit, left, right)
     whole = emit.op("Mul", emit.op("Div", left.tensor, safe), safe)
     reach = min(max(abs(right.low), abs(right.high)), INT64_SPAN[1])
     low, high = (-reach if left.low < 0 else 0), reach
     tensor = emit.op("Sub", left.tensor, whole)
-    return Value(tensor, emit.any_null(null, unfit), False, low, high)
+    return Value(tensor, emit.any_null(null, zero), False, low, high)
 
 
-def _divisor(emit: Emit, left: Value, right: Value) -> tuple[Tensor, Tensor | None]:
-    """A divisor that the processor takes, and where the true one is none.
+def _divisor(emit: Emit, left: Value, right: Value) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """A divisor that the processor takes; where the true one is 0; where the least meets -1.
 
     Dividing by zero, and the least integer by -1, would end the process.
     """
-    unfit: Tensor | None = None
+    zero: Tensor | None = None
+    both: Tensor | None = None
     if right.low <= 0 <= right.high:
-        unfit = emit.test("Equal", right.tensor, emit.integer(0))
+        zero = emit.test("Equal", right.tensor, emit.integer(0))
     if right.low <= -1 <= right.high and left.low == INT64_SPAN[0]:
         minus = emit.test("Equal", right.tensor, emit.integer(-1))
         least = emit.test("Equal", left.tensor, emit.integer(INT64_SPAN[0]))
-        unfit = emit.any_null(unfit, emit.both(minus, least))
-    if unfit is None:
-        return right.tensor, None
-    return emit.choose(unfit, emit.integer(1), right.tensor), unfit
+        both = emit.both(minus, least)
+    unfit = emit.any_null(zero, both)
+    safe = right.tensor if unfit is None else emit.choose(unfit, emit.integer(1), right.tensor)
+    return safe, zero, both
 
 
 def negate(emit: Emit, _node: Bound, arguments: tuple[Value, ...]) -> Value:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from compiler.codes import Code
 from compiler.features.binder import Binder
@@ -16,8 +17,7 @@ from compiler.graph.types import Column, DataType
 __all__ = ["ExpressionProblem", "Typed", "typecheck"]
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
+class Typed(Struct, frozen=True):
     """A typed expression.
 
     Attributes:

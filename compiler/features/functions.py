@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+
+from msgspec import Struct
 
 from compiler.features import rules_numbers as n
 from compiler.features import rules_values as v
@@ -12,8 +13,7 @@ from compiler.features.rules import Rule
 from compiler.features.words import ALIASES, NOT_CALLED
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """One row of the table.
 
     Attributes:

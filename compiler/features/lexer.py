@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from compiler.codes import Code
 from compiler.features.problems import Refused
@@ -30,8 +31,7 @@ _OTHER_SYNTAX = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """``kind``: number, string, quoted, word (lower case), operator, end; ``raw`` as written."""
 
     kind: str

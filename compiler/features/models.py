@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 
 import onnx
+from msgspec import to_builtins
 
 from compiler.features.emit import emitting
 from compiler.features.emit_core import Emit, Value, element
@@ -104,7 +104,7 @@ def features_model(
             [{"name": k, "columns": v} for k, v in labels.items()], ensure_ascii=False
         ),
         STATISTICS: json.dumps(
-            [asdict(learnt[spec.name]) for spec in features], ensure_ascii=False
+            [to_builtins(learnt[spec.name]) for spec in features], ensure_ascii=False
         ),
     }
     return model(graph, [value_info(name, FLOAT, ["N", width])], metadata)

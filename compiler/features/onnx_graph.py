@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 import onnx
+from msgspec import Struct, field
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
@@ -30,8 +30,7 @@ _NUMPY: dict[str, type] = {
 Array: TypeAlias = NDArray[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(Struct, frozen=True):
     """A tensor of the graph: its name, its element type, and whether it is one constant."""
 
     name: str
@@ -39,8 +38,7 @@ class Tensor:
     constant: bool = False
 
 
-@dataclass(slots=True)
-class Graph:
+class Graph(Struct):
     """Nodes in order, constants, inputs. Names follow from what was added, in order."""
 
     nodes: list[onnx.NodeProto] = field(default_factory=list)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, StackcError, fail
@@ -19,8 +20,7 @@ RARE, NULL = "rare", "null"
 """What the columns of rare and unknown values, and of nulls, are called."""
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureStatistics:
+class FeatureStatistics(Struct, frozen=True):
     """What the training rows say of one feature; None where nothing was there to say.
 
     Numbers are over the finite values, quartiles with linear interpolation,
@@ -42,8 +42,7 @@ class FeatureStatistics:
     counts: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Misfit:
+class Misfit(Struct, frozen=True):
     """A preparation that its expression's type does not allow; ``field`` is FeatureSpec's."""
 
     field: str

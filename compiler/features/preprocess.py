@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from compiler.features.emit_core import Emit, Value
 from compiler.features.onnx_graph import BOOL, DOUBLE, FLOAT, INT, ML, TEXT, Tensor
@@ -19,8 +19,7 @@ from compiler.features.preparation import (
 from compiler.graph.operations import FeatureSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """One feature ready for the matrix: its specification, what was learnt, its value."""
 
     spec: FeatureSpec

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from compiler.codes import Code
 from compiler.features.tree import At
@@ -10,8 +10,7 @@ from compiler.features.tree import At
 WAY_OUT = "compute it in the dataset's SQL and use the new column as a feature"
 
 
-@dataclass(frozen=True, slots=True)
-class ExpressionProblem:
+class ExpressionProblem(Struct, frozen=True):
     """One finding: ``offset`` and ``length`` count characters of the expression's text."""
 
     code: Code

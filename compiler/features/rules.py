@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import reduce
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from compiler.codes import Code
 from compiler.features import bound as b
@@ -15,8 +16,7 @@ from compiler.features.tree import Call, canonical
 from compiler.graph.types import DataType
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """A call and its typed arguments, as a rule sees it."""
 
     call: Call

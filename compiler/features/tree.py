@@ -15,6 +15,7 @@ MAX_NESTING = 50
 """Levels a tree may have, such chains counted as one."""
 
 
+# Trees are dataclasses and not structs because places are no part of what is equal.
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import math
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import asdict
+
 
 def plain(value: Any) -> Any:
-    """Plain JSON data of a frozen value; dataclasses become mappings by field name."""
+    """Plain JSON data of a frozen value; structs become mappings by field name."""
     return json.loads(canonical(value))
 
 
@@ -27,18 +29,10 @@ def canonical(value: Any) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def fields_of(value: Any) -> dict[str, Any]:
-    """The fields of a dataclass by name, their values as they are."""
-    names = _FIELDS.get(type(value))
-    if names is None:
-        names = _FIELDS[type(value)] = tuple(f.name for f in dataclasses.fields(value))
-    return {name: getattr(value, name) for name in names}
-
-
 def _default(value: Any) -> Any:
     """What the encoder asks for values that JSON does not know, one level at a time."""
-    if type(value) in _FIELDS or dataclasses.is_dataclass(value):
-        return fields_of(value)
+    if isinstance(value, Struct):
+        return asdict(value)
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, set | frozenset):
@@ -46,7 +40,6 @@ def _default(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no canonical form")
 
 
-_FIELDS: dict[type, tuple[str, ...]] = {}
 _encode = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_default
 ).encode

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
+
+from msgspec import Struct, field
 
 from compiler.diagnostics import Path
 from compiler.graph.digest import digest
@@ -16,8 +17,7 @@ SCHEMA = 1
 """Version of ``graph.json``."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Ref:
+class Ref(Struct, frozen=True, order=True):
     """One output of a node."""
 
     node: str
@@ -27,8 +27,7 @@ class Ref:
         return f"{self.node}:{self.output}"
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One operation with its place in the graph.
 
     ``address`` is ``kind.name/step``. ``origin`` is the path in the spec it
@@ -99,8 +98,7 @@ def node_key(node: Node, tokens: Mapping[str, str], observed: str | None = None)
     )
 
 
-@dataclass(frozen=True)
-class Graph:
+class Graph(Struct, frozen=True, dict=True):
     """All nodes in topological order, ties by address.
 
     ``aliases`` maps the address of a node that was shared away to the node

@@ -13,8 +13,9 @@ of the implementation changes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
+
+from msgspec import Struct
 
 from compiler.graph.types import Column, Task
 
@@ -28,8 +29,7 @@ def params(values: Mapping[str, Scalar]) -> Params:
     return tuple(sorted(values.items()))
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """What every operation says of itself."""
 
     capability: ClassVar[str]
@@ -40,8 +40,7 @@ class Operation:
     version: ClassVar[int] = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ReadFiles(Operation):
+class ReadFiles(Operation, frozen=True):
     """Ingest files into a staged table with exactly these columns.
 
     ``path`` is relative to the spec's folder and may be a glob. Observes the
@@ -57,8 +56,7 @@ class ReadFiles(Operation):
     options: Params = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ReadDatabase(Operation):
+class ReadDatabase(Operation, frozen=True):
     """Ingest a query's result into a staged table with exactly these columns.
 
     ``connection`` keeps its secrets as references. Observes the result's
@@ -73,8 +71,7 @@ class ReadDatabase(Operation):
     columns: tuple[Column, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One validation rule in normal form.
 
     ``kind``: not_null, unique, between, in_set, matches, expression,
@@ -94,8 +91,7 @@ class Rule:
     on_failure: Literal["block", "quarantine", "warn"] = "block"
 
 
-@dataclass(frozen=True, slots=True)
-class Validate(Operation):
+class Validate(Operation, frozen=True):
     """Judge a staged table in one scan.
 
     Inputs: ``table``, and a table for each ``references`` rule. Outputs:
@@ -107,8 +103,7 @@ class Validate(Operation):
     rules: tuple[Rule, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantine(Operation):
+class Quarantine(Operation, frozen=True):
     """Set aside the rows of a staged table that break a rule of these.
 
     A step of its own, so that what is accepted is keyed by the rules that
@@ -121,8 +116,7 @@ class Quarantine(Operation):
     rules: tuple[Rule, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Publish(Operation):
+class Publish(Operation, frozen=True):
     """Make a table the version of ``name`` that downstream nodes see.
 
     Inputs: ``table``, and ``verdict`` where there are rules; a blocking
@@ -136,8 +130,7 @@ class Publish(Operation):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Query(Operation):
+class Query(Operation, frozen=True):
     """SQL over tables. Inputs: a table for each name the SQL uses. Outputs: ``table``."""
 
     capability = "query"
@@ -145,8 +138,7 @@ class Query(Operation):
     sql: str
 
 
-@dataclass(frozen=True, slots=True)
-class CleanStep:
+class CleanStep(Struct, frozen=True):
     """One cleaning step: drop_duplicates, fill_null, clip, trim or cast.
 
     ``arguments``: column name to value (fill_null: the value, clip: JSON
@@ -158,8 +150,7 @@ class CleanStep:
     arguments: Params = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Clean(Operation):
+class Clean(Operation, frozen=True):
     """Cleaning steps in order. Inputs: ``table``. Outputs: ``table``."""
 
     capability = "query"
@@ -167,8 +158,7 @@ class Clean(Operation):
     steps: tuple[CleanStep, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Split(Operation):
+class Split(Operation, frozen=True):
     """Parts of a table, in the table's order.
 
     By fractions (seeded; within each value of ``stratify``; rows with equal
@@ -185,16 +175,14 @@ class Split(Operation):
     group: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """Rows that are looked at: all, those of ``where``, or one window per value of ``by``."""
 
     where: str | None = None
     by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Profile(Operation):
+class Profile(Operation, frozen=True):
     """Sketches of the columns, one set per window. Inputs: ``table``. Outputs: ``profile``."""
 
     capability = "profile"
@@ -203,8 +191,7 @@ class Profile(Operation):
     window: Window = Window()
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureSpec:
+class FeatureSpec(Struct, frozen=True):
     """One feature: a row-level expression and how it is fitted into the matrix.
 
     ``impute``: none, mean, median, most_frequent, constant (``fill``).
@@ -224,8 +211,7 @@ class FeatureSpec:
     max_categories: int = 64
 
 
-@dataclass(frozen=True, slots=True)
-class FitFeatures(Operation):
+class FitFeatures(Operation, frozen=True):
     """Fit the preprocessing on the training part; features and fit become one ONNX graph.
 
     Inputs: ``train``. Outputs: ``features``.
@@ -237,8 +223,7 @@ class FitFeatures(Operation):
     request: tuple[Column, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Train(Operation):
+class Train(Operation, frozen=True):
     """Fit an estimator on the matrix of the features and convert it to ONNX.
 
     Inputs: ``features``, ``train``, and ``validation`` where early stopping
@@ -257,8 +242,7 @@ class Train(Operation):
     seed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Package(Operation):
+class Package(Operation, frozen=True):
     """Join features and estimator to one model that takes raw columns.
 
     Inputs: ``features``, ``estimator``. Outputs: ``model``.
@@ -270,8 +254,7 @@ class Package(Operation):
     task: Task
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluate(Operation):
+class Evaluate(Operation, frozen=True):
     """Score a held-out part with the packaged model. Inputs: ``model``, ``table``.
 
     Outputs: ``metrics`` (document: overall, slices, curves, confusion, rows).
@@ -285,8 +268,7 @@ class Evaluate(Operation):
     threshold: float = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(Struct, frozen=True):
     """``metric op bound``; against the champion where ``champion``: bound is then the offset."""
 
     text: str
@@ -296,8 +278,7 @@ class Gate:
     champion: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class JudgeGates(Operation):
+class JudgeGates(Operation, frozen=True):
     """Hold the metrics against the gates.
 
     Inputs: ``model`` (the candidate), ``metrics``; with a champion gate also
@@ -315,8 +296,7 @@ class JudgeGates(Operation):
     evaluation: Evaluate
 
 
-@dataclass(frozen=True, slots=True)
-class Register(Operation):
+class Register(Operation, frozen=True):
     """Make a packaged model the champion of ``name``; a failed gate fails it.
 
     Inputs: ``model``, ``metrics``, and ``gates`` where there are any.
@@ -330,8 +310,7 @@ class Register(Operation):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Score(Operation):
+class Score(Operation, frozen=True):
     """A model over a table. Inputs: ``model``, ``table``.
 
     Outputs: ``table``: the kept columns, then the model's response columns.
@@ -343,8 +322,7 @@ class Score(Operation):
     threshold: float = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class CompareProfiles(Operation):
+class CompareProfiles(Operation, frozen=True):
     """Distance of each window's columns from the reference. Inputs: ``reference``, ``current``.
 
     ``method``: auto (by column type), psi, ks, hellinger, chi_square. Outputs:
@@ -358,8 +336,7 @@ class CompareProfiles(Operation):
     threshold: float
 
 
-@dataclass(frozen=True, slots=True)
-class Alert(Operation):
+class Alert(Operation, frozen=True):
     """Raise an event when a drift document says so, once per document. Inputs: ``drift``."""
 
     capability = "notify"
@@ -369,8 +346,7 @@ class Alert(Operation):
     notify: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Channel(Operation):
+class Channel(Operation, frozen=True):
     """Where events go: a webhook or the log; secrets stay references.
 
     Events are delivered from the outbox; reconciling it changes nothing outside.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from compiler.graph.digest import canonical, fields_of, plain
+from msgspec.structs import asdict
+
+from compiler.graph.digest import canonical, plain
 from compiler.graph.node import SCHEMA, Graph, Node
 from compiler.graph.types import ValueType
 
@@ -39,7 +41,7 @@ def _node(node: Node, key: str) -> dict[str, Any]:
         "kind": operation.kind,
         "capability": operation.capability,
         "category": operation.category,
-        "operation": {"type": type(operation).__name__, **fields_of(operation)},
+        "operation": {"type": type(operation).__name__, **asdict(operation)},
         "inputs": {name: {"node": ref.node, "output": ref.output} for name, ref in node.inputs},
         "outputs": {name: _type(value) for name, value in node.outputs},
         "origin": node.origin,
@@ -53,4 +55,4 @@ def type_json(value: ValueType) -> dict[str, Any]:
 
 
 def _type(value: ValueType) -> dict[str, Any]:
-    return {"type": type(value).__name__, **fields_of(value)}
+    return {"type": type(value).__name__, **asdict(value)}

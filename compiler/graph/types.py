@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
+
+from msgspec import Struct
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 FLOATS = ("float32", "float64")
@@ -56,8 +57,7 @@ class DataType(str):
         return self in SCALARS or self.is_decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """One column of a table."""
 
     name: str
@@ -66,8 +66,7 @@ class Column:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TableType:
+class TableType(Struct, frozen=True):
     """A table: its columns in order."""
 
     columns: tuple[Column, ...]
@@ -96,8 +95,7 @@ class Task(StrEnum):
     REGRESSION = "regression"
 
 
-@dataclass(frozen=True, slots=True)
-class ModelType:
+class ModelType(Struct, frozen=True):
     """A model: raw request columns in, response columns out."""
 
     task: Task
@@ -105,16 +103,14 @@ class ModelType:
     response: tuple[Column, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FeaturesType:
+class FeaturesType(Struct, frozen=True):
     """Fitted preprocessing: raw request columns in, one float32 matrix out."""
 
     request: tuple[Column, ...]
     features: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentType:
+class DocumentType(Struct, frozen=True):
     """A JSON document whose meaning is named by ``kind``.
 
     Kinds: ``verdict`` (rule results), ``training`` (curves, importances),
@@ -124,15 +120,13 @@ class DocumentType:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class EstimatorType:
+class EstimatorType(Struct, frozen=True):
     """A fitted estimator as ONNX: a float32 matrix in, predictions out."""
 
     task: Task
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileType:
+class ProfileType(Struct, frozen=True):
     """whylogs sketches of a table's columns, one view per window."""
 
     columns: tuple[str, ...]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, Place, StackcError, fail
@@ -25,8 +26,7 @@ __all__ = ["Loaded", "Provenance", "load", "locate"]
 _BACKENDS = "backends"
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """A spec as data.
 
     Attributes:

@@ -8,9 +8,10 @@ backends are known in code.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from compiler.codes import Code
 from compiler.diagnostics import fail
@@ -20,8 +21,7 @@ from compiler.load.layers import FileLayer, Layer
 from compiler.load.text import Text
 
 
-@dataclass(frozen=True, slots=True)
-class Composition:
+class Composition(Struct, frozen=True):
     """A composed config, its ``backends`` still inside, and what set its values, in order."""
 
     config: dict[str, Any]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail
@@ -19,8 +20,7 @@ PACKAGED_NAME = "<stackc>/conf"
 MAX_FILES = 200
 
 
-@dataclass(frozen=True, slots=True)
-class GroupFile:
+class GroupFile(Struct, frozen=True):
     """One option of a group: its text, what it holds, and its own defaults list."""
 
     text: Text
@@ -28,8 +28,7 @@ class GroupFile:
     defaults: list[Any] | None
 
 
-@dataclass(slots=True)
-class Groups:
+class Groups(Struct):
     """The folders that hold config groups, the first that has a file wins.
 
     Paths are Hydra's: ``backends/version`` is a group, ``backends/version/local``

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from hydra import version
@@ -24,6 +23,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException, MissingConfigException
 from hydra.plugins.config_source import ConfigResult, ConfigSource
+from msgspec import Struct
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -60,8 +60,7 @@ class CompositionError(Exception):
         self.message, self.missing = message, missing
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(Struct, frozen=True):
     """One override of the command line, parsed; ``index`` is its position there."""
 
     index: int
@@ -72,16 +71,14 @@ class Argument:
     parsed: Override
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One file of a composition and the package its content goes to; None is the spec itself."""
 
     option: str | None
     package: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Composed:
+class Composed(Struct, frozen=True):
     """What to merge, in order, and then which values to assign."""
 
     parts: tuple[Part, ...]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from compiler.load.command import CommandLine
 from compiler.load.marks import Marks
@@ -42,8 +43,7 @@ class Layer(Protocol):
         """Where a stretch of the text value, as written, stands."""
 
 
-@dataclass(frozen=True)
-class FileLayer:
+class FileLayer(Struct, frozen=True, dict=True):
     """A file whose content went to a package of the config."""
 
     text: Text
@@ -99,8 +99,7 @@ class FileLayer:
         return None if inner is None else self._marks.within(inner, offset, length)
 
 
-@dataclass(frozen=True)
-class ArgumentLayer:
+class ArgumentLayer(Struct, frozen=True, dict=True):
     """An override of a value; ``deleted`` when it took the value away."""
 
     command: CommandLine

@@ -9,19 +9,19 @@ text that was not judged.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import yaml
+from msgspec import Struct
+from msgspec.structs import replace
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
 from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, Label, StackcError
 from compiler.load.scalars import plain_scalar
 from compiler.load.syntax import syntax_finding
-from compiler.load.text import Text
+from compiler.load.text import MAX_DEPTH, Text
 
-MAX_DEPTH = 64
 MAX_NODES = 500_000
 MAX_ALIASED = 1_000_000
 MAX_FINDINGS = 50
@@ -32,8 +32,7 @@ class _Stop(Exception):
     """Nothing more can be learned from the text."""
 
 
-@dataclass(slots=True)
-class _Frame:
+class _Frame(Struct):
     """A mapping or list that is being filled."""
 
     box: Any
@@ -47,8 +46,7 @@ class _Frame:
         return self.key is _NO_KEY and type(self.box) is dict
 
 
-@dataclass(slots=True)
-class _Anchor:
+class _Anchor(Struct):
     """What an alias of this name stands for; ``weight`` is None until it is whole."""
 
     value: Any

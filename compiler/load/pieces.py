@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 RESOLVERS = ("env", "secret")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
@@ -18,8 +19,7 @@ class PieceError(Exception):
         self.message, self.start, self.end, self.help = message, start, end, help
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A stretch of a text: literal, or an interpolation.
 
     ``resolver`` is None for literal text, ``"reference"`` for ``${a.b}``, else

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, TypeAlias
+
+from msgspec.structs import replace
 
 from compiler.diagnostics import Diagnostic, Place, located
 from compiler.load.assign import MISSING

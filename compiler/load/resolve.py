@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, did_you_mean
 from compiler.load.assign import split_key
-from compiler.load.parse import MAX_DEPTH, MAX_NODES
+from compiler.load.parse import MAX_NODES
 from compiler.load.pieces import RESOLVERS, Piece, PieceError, split_pieces, valid_name
-from compiler.load.text import MAX_BYTES
+from compiler.load.text import MAX_BYTES, MAX_DEPTH
 from compiler.source import Span
 
 Path: TypeAlias = tuple[str | int, ...]

@@ -8,7 +8,7 @@ import yaml
 
 from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, Label
-from compiler.load.text import Text
+from compiler.load.text import MAX_DEPTH, Text
 
 
 class _Story(NamedTuple):
@@ -110,11 +110,14 @@ _STORIES = (
 
 
 def syntax_finding(text: Text, error: yaml.YAMLError) -> Diagnostic:
-    """The finding (E101) for what PyYAML raised while it read a text."""
+    """The finding (E101, E103 for a depth that it refuses itself) for what PyYAML raised."""
     if not isinstance(error, yaml.MarkedYAMLError):
         return Diagnostic(Code.YAML_SYNTAX, "this is not YAML", span=text.span(0))
     context, problem = error.context or "", error.problem or ""
     offset = _offset(text, error.problem_mark or error.context_mark)
+    if "nesting depth" in problem:
+        message = f"nested deeper than {MAX_DEPTH} levels"
+        return Diagnostic(Code.YAML_BOUNDS, message, span=text.span(offset))
     if text.content[offset : offset + 1] == "\t" or _indented_by_tab(text, offset):
         return _tab(text, offset)
     if "cannot start any token" in problem:

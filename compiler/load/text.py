@@ -6,8 +6,9 @@ import codecs
 import os
 import re
 import stat
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, did_you_mean, fail
@@ -15,6 +16,8 @@ from compiler.source import Span
 
 MAX_BYTES = 16 * 1024 * 1024
 """No file of a spec or a config group may be larger."""
+MAX_DEPTH = 64
+"""No mapping or list of one may stand deeper."""
 
 _REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _REFUSED_IN_ARGUMENTS = re.compile(_REFUSED.pattern[:-1] + "\ud800-\udfff]")
@@ -26,8 +29,7 @@ _WIDE_MARKS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """A text with the name that spans carry; offsets count characters from 0, without the BOM."""
 
     name: str

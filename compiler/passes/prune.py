@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from compiler.graph.node import Graph
 from compiler.graph.operations import CompareProfiles, Evaluate, Operation, Profile, Split

@@ -6,11 +6,12 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct, to_builtins
 
 from compiler.diagnostics import StackcError
 from compiler.report.text_style import plural, size
@@ -20,8 +21,7 @@ LEAST_SPACE = 1 << 30
 _DISTRIBUTIONS = {"sklearn": "scikit-learn", "xgboost": "xgboost-cpu", "yaml": "pyyaml"}
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One thing that was looked at; ``help`` is the way out where it is not good."""
 
     subject: str
@@ -31,7 +31,8 @@ class Check:
 
     def as_json(self) -> dict[str, Any]:
         """The check as plain data."""
-        return asdict(self)
+        found: dict[str, Any] = to_builtins(self)
+        return found
 
 
 def checks(spec: Path) -> list[Check]:

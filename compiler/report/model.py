@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from compiler.graph.node import Node
 from compiler.graph.operations import Score
@@ -30,16 +31,14 @@ MOST_RUNS = 50
 RAN = ("done", "kept")
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """One sentence of the verdict, and how it is meant."""
 
     tone: Tone
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(Struct, frozen=True):
     """A model's scores of a table."""
 
     block: str
@@ -50,8 +49,7 @@ class Prediction:
     version: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class LineageRow:
+class LineageRow(Struct, frozen=True):
     """One node: what it is, how it went, what it read, what it made."""
 
     address: str
@@ -61,8 +59,7 @@ class LineageRow:
     aliases: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Everything the page shows, section by section."""
 
     title: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from compiler.graph.documents import RuleResult, Verdict, Version
 from compiler.graph.node import Node
@@ -28,8 +29,7 @@ from compiler.report.view import RunView
 _CREDENTIALS = re.compile(r"//[^/@\s]*@")
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """A source, dataset or prediction: where it comes from, how large it is, how it was judged.
 
     ``rows`` are those that readers see; ``quarantined`` were set aside.
@@ -55,8 +55,7 @@ class Table:
         return sum(not rule["passed"] for rule in self.rules)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One part of a split."""
 
     name: str
@@ -65,16 +64,14 @@ class Part:
     share: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """A split of one dataset."""
 
     block: str
     parts: tuple[Part, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnProfiles:
+class ColumnProfiles(Struct, frozen=True):
     """Summaries of a table's columns; ``rows`` is the longest column's count."""
 
     address: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from compiler.graph.documents import ColumnDrift, Drift, WindowDrift
 from compiler.graph.operations import CompareProfiles
@@ -14,8 +15,7 @@ MOST_PLOTS = 12
 MOST_BINS = 14
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """A distance with its colour's strength (0 at no distance, 1 at three thresholds)."""
 
     column: str
@@ -25,8 +25,7 @@ class Cell:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class HeatRow:
+class HeatRow(Struct, frozen=True):
     """One window."""
 
     window: str
@@ -34,8 +33,7 @@ class HeatRow:
     cells: tuple[Cell, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Plot:
+class Plot(Struct, frozen=True):
     """One column in the window where it is farthest from the reference."""
 
     window: str
@@ -57,8 +55,7 @@ class Plot:
         return [*names, f"{len(rest)} smaller"], [*left, together[0]], [*right, together[1]]
 
 
-@dataclass(frozen=True, slots=True)
-class Monitor:
+class Monitor(Struct, frozen=True):
     """A monitor's drift document, laid out; columns that drifted most come first."""
 
     block: str

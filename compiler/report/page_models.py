@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from compiler.graph.documents import Curve, Gates, Importance, Metrics, Registration, Training
 from compiler.graph.node import Node
@@ -18,8 +19,7 @@ MOST_SLICES = 30
 KINDS = ("roc", "pr", "calibration", "residuals")
 
 
-@dataclass(frozen=True, slots=True)
-class SliceRow:
+class SliceRow(Struct, frozen=True):
     """One slice: its value as text and its metrics."""
 
     value: str
@@ -27,8 +27,7 @@ class SliceRow:
     metrics: Mapping[str, float | None]
 
 
-@dataclass(frozen=True, slots=True)
-class SliceTable:
+class SliceTable(Struct, frozen=True):
     """The slices of one column. ``most`` is each metric's largest size, for bars."""
 
     column: str
@@ -38,8 +37,7 @@ class SliceTable:
     left_out: int
 
 
-@dataclass(frozen=True, slots=True)
-class Confusion:
+class Confusion(Struct, frozen=True):
     """Rows are truth, columns prediction; ``shares`` are of the row's sum."""
 
     classes: tuple[str, ...]
@@ -47,8 +45,7 @@ class Confusion:
     shares: tuple[tuple[float, ...], ...]
 
 
-@dataclass(slots=True)
-class Model:
+class Model(Struct):
     """Everything known of one model; parts that were not made are None or empty."""
 
     block: str

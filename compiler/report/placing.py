@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from compiler.diagnostics import Diagnostic, StackcError
 from compiler.source import COMMAND_LINE, Sources
@@ -15,8 +17,7 @@ if TYPE_CHECKING:
     from compiler.pipeline import Compiled
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What a command was asked about: a spec with its overrides and folders, or a saved plan."""
 
     spec: Path

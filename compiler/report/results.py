@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+
+from msgspec import Struct, field
 
 from compiler.graph.documents import (
     Drift,
@@ -22,8 +23,7 @@ ReadDocument: TypeAlias = Callable[[str, str], Any]
 """Reads a node's document by address and output; None where it has not been made."""
 
 
-@dataclass(frozen=True, slots=True)
-class Results:
+class Results(Struct, frozen=True):
     """The documents of a stack by their block's address (``models.late``)."""
 
     metrics: dict[str, Metrics] = field(default_factory=dict)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from compiler.diagnostics import Path, did_you_mean
 from compiler.report.diagnostics import span_json
@@ -21,8 +22,7 @@ class History(Protocol):
         """The places that set it, with what they set; the winner is last."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """A value of the composed spec and the places that set it, the winner last."""
 
     path: Path

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct, field
 
 from compiler.report.text_status import summary_text
 from compiler.report.text_style import Style, Tone, cut, seconds, visible
@@ -28,8 +29,7 @@ _TONES: dict[str, Tone] = {
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
-@dataclass(slots=True)
-class Running:
+class Running(Struct):
     """A node that runs: since when, and what it last said."""
 
     action: str
@@ -100,8 +100,7 @@ class Progress:
         self._write(line)
 
 
-@dataclass(slots=True)
-class _Screen:
+class _Screen(Struct):
     """The part of the terminal that is drawn over and over."""
 
     live: Live

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from compiler.report.text_style import TAB, Style, Tone, cells, visible, visible_character
 from compiler.source import Sources, Span
@@ -12,8 +13,7 @@ CONTEXT = 24
 MOST_LINES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """A span to underline: the primary one with ``^``, others with ``-`` and what they are."""
 
     span: Span
@@ -21,8 +21,7 @@ class Mark:
     primary: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Underline:
+class _Underline(Struct, frozen=True):
     """A mark's stretch of one line: 0-based characters, the end exclusive."""
 
     start: int
@@ -91,8 +90,7 @@ def snippet(
     return lines
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
+class _Frame(Struct, frozen=True):
     """What every line of a snippet shares."""
 
     gutter: int

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, Protocol
+
+from msgspec import Struct
 
 Tone = Literal["error", "warning", "good", "dim", "bold", "accent", "change"]
 Align = Literal["left", "right"]
@@ -38,8 +39,7 @@ def wants_colour(stream: Stream) -> bool:
     return stream.isatty()
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """Paints words when colour is on, and leaves them alone when it is off.
 
     Example:
@@ -121,8 +121,7 @@ def cut(text: str, room: int) -> str:
     return "".join(kept) + "…"
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """One field of a table; the tone colours it and takes no room."""
 
     text: str

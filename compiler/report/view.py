@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from compiler.graph.node import Graph, Node
 
 WAITING = "waiting"
 
 
-@dataclass(frozen=True, slots=True)
-class NodeView:
+class NodeView(Struct, frozen=True):
     """A node as the state has it.
 
     ``status``: done, kept (nothing had changed), failed, skipped (something
@@ -30,8 +30,7 @@ class NodeView:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RunLine:
+class RunLine(Struct, frozen=True):
     """One run of the history; times are ISO 8601, ``counts`` per action."""
 
     number: int
@@ -43,8 +42,7 @@ class RunLine:
     messages: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RunView:
+class RunView(Struct, frozen=True):
     """Everything a report shows.
 
     Attributes:

@@ -8,7 +8,6 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +38,7 @@ class ToySettings(Settings):
     shelves: str = "shelves"
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers(Operation):
+class Numbers(Operation, frozen=True):
     """Read a text file of integers; outputs ``table``."""
 
     capability = "read"
@@ -49,8 +47,7 @@ class Numbers(Operation):
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Add(Operation):
+class Add(Operation, frozen=True):
     """Add to every number of every input; outputs ``table``."""
 
     capability = "query"
@@ -59,8 +56,7 @@ class Add(Operation):
     options: tuple[tuple[str, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Heavy(Operation):
+class Heavy(Operation, frozen=True):
     """Like Add, in a worker process; ``mood`` makes it misbehave."""
 
     capability = "train"
@@ -69,8 +65,7 @@ class Heavy(Operation):
     secret: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Shelve(Operation):
+class Shelve(Operation, frozen=True):
     """Put a table on a shelf outside; outputs ``table``, the same value, and ``card``."""
 
     capability = "version"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from compiler.graph.digest import canonical, digest
 from compiler.graph.node import Graph, Node, Ref, node_key, ordered

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.diagnostics import StackcError
-from compiler.load.parse import MAX_DEPTH, parse
+from compiler.load.parse import parse
 from compiler.load.scalars import plain_scalar
-from compiler.load.text import MAX_BYTES, decode
+from compiler.load.text import MAX_BYTES, MAX_DEPTH, decode
 from tests.load.helpers import finding_of, findings_of, value_of
 
 SCALARS: list[tuple[str, Any]] = [

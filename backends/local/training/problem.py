@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from compiler.graph.types import Task
@@ -21,8 +21,7 @@ Floats: TypeAlias = NDArray[np.float32]
 Array: TypeAlias = NDArray[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """Rows to learn from or to watch: ``x`` float32 [N, F], ``y`` [N], ``weight`` [N] or None.
 
     ``y`` is int64 codes into the classes, or float64 values for regression.
@@ -39,8 +38,7 @@ class Part:
         return Part(self.x[pick], self.y[pick], weight)
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Everything a trainer may use besides its own parameters.
 
     Attributes:
@@ -72,8 +70,7 @@ class Problem:
         return 1 if len(self.classes) <= 2 else len(self.classes)
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
+class Fitted(Struct, frozen=True):
     """A fitted estimator.
 
     Attributes:

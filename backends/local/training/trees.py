@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from backends.local.training.contract import INPUT, Builder
 from backends.local.training.problem import Array
@@ -16,8 +16,7 @@ MAX_NODES = 8_000_000
 """Beyond this an ensemble nears the 2 GB that one ONNX file can hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """One tree: node 0 is the root; leaves have ``left`` -1.
 
     ``threshold`` is float64 [nodes]; ``missing_left`` says where NaN goes;

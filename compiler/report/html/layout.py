@@ -8,8 +8,9 @@ kept free for it. Within a column the order follows the neighbours' middle.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from compiler.graph.node import Graph, Node
 from compiler.report.html.depth import columns
@@ -28,8 +29,7 @@ Cell: TypeAlias = tuple[str, ...]
 """A block, ``(block,)``, or the slot of an edge in a column, ``(from, to, column)``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(Struct, frozen=True):
     """A step inside its block's card; ``y`` is the middle of its line."""
 
     address: str
@@ -38,8 +38,7 @@ class Spot:
     y: float
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Struct, frozen=True):
     """A block: its top left corner, its size, its steps."""
 
     block: str
@@ -49,8 +48,7 @@ class Card:
     spots: tuple[Spot, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
+class Wire(Struct, frozen=True):
     """An edge between two steps, through ``points``."""
 
     source: str
@@ -58,8 +56,7 @@ class Wire:
     points: tuple[tuple[float, float], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """The whole picture; lengths in pixels."""
 
     width: float

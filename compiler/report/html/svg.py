@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup, escape
+from msgspec import Struct
 
 from compiler.report.html.words import figure
 
@@ -53,8 +53,7 @@ def path(points: Sequence[tuple[float, float]]) -> str:
     return "M" + "L".join(steps)
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(Struct, frozen=True):
     """Maps values from ``low`` to ``high`` onto pixels from ``start`` to ``end``."""
 
     low: float
