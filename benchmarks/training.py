@@ -72,7 +72,7 @@ def run(_folder: Path) -> list[Result]:
     given = problem()
     found: list[Result] = []
     for kind, bare in BARE.items():
-        by_hand, ours = timed(3, partial(bare, given), partial(_ours, kind, given))
+        by_hand, ours = timed(5, partial(bare, given), partial(_ours, kind, given))
         name = f"{kind} on {ROWS:,} × {WIDTH}, {ROUNDS} rounds"
         found += [
             Result("training", f"{name}: bare", by_hand, "s"),
