@@ -29,10 +29,15 @@ $(DEV_READY): $(SETUP) | $(BIN)/python
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(READY)
 
-demo: $(READY) ## The quickstart from a bare clone: install, apply, show the report.
+demo: $(READY) ## From a bare clone: install, the quickstart with its report, a model that answers.
 	@test -f examples/quickstart/data/tumours.csv || $(BIN)/python examples/quickstart/data.py
 	$(BIN)/stackc apply examples/quickstart/stack.yaml
 	$(BIN)/stackc show examples/quickstart/stack.yaml --output examples/quickstart/report.html
+	$(BIN)/stackc apply examples/wine/stack.yaml
+	@echo
+	@echo "Ask the model at the endpoint above, for example with"
+	@echo "  curl localhost:8700/cultivar_api -d '{\"alcohol\": 13.2, \"hue\": 1.0, \"proline\": 1100}'"
+	@echo "and end its server with: $(BIN)/stackc destroy examples/wine/stack.yaml"
 
 data: $(DEV_READY) ## Write the data of the flights example.
 	@test -f examples/flights/data/weather.db || $(BIN)/python examples/flights/data.py
@@ -76,7 +81,7 @@ constraints: ## Resolve pyproject.toml anew into constraints.txt (needs the netw
 	$(PYTHON) -m venv $(VENV)-constraints
 	$(VENV)-constraints/bin/python -m pip install --quiet '.[dev]'
 	{ echo '# Made by `make constraints`; every version the project is tested with.'; \
-	  $(VENV)-constraints/bin/python -m pip freeze --exclude stackc; } > constraints.txt
+	  $(VENV)-constraints/bin/python -m pip freeze --exclude stackc | sed "s/+cpu//"; } > constraints.txt
 	rm -rf $(VENV)-constraints
 
 system: ## Install the programs that tests need: a browser and PostgreSQL.

@@ -12,7 +12,7 @@ import numpy as np
 from backends.local.training import fidelity
 from backends.local.training.problem import Part, Problem
 from backends.local.training.sklearn import quiet
-from backends.local.training.train import load
+from backends.local.training.trainers import load
 from benchmarks.measure import Result, timed
 from benchmarks.tasks import THREADS
 from compiler.graph.types import Task

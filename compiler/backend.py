@@ -15,15 +15,20 @@ from compiler.graph.types import ValueType
 Json: TypeAlias = Any
 """Plain JSON data."""
 
-CAPABILITIES = ("read", "query", "version", "profile", "train", "predict", "register", "notify")
+CAPABILITIES = (
+    "read", "query", "version", "profile", "tune", "train", "predict", "register", "serve",
+    "notify",
+)  # fmt: skip
 DEFAULTS: Mapping[str, str] = {
     "read": "files",
     "query": "duckdb",
     "version": "local",
     "profile": "whylogs",
+    "tune": "local",
     "train": "local",
     "predict": "local",
     "register": "local",
+    "serve": "host",
     "notify": "local",
 }
 """The embedded backends: which one offers a capability when nothing else is said."""

@@ -247,8 +247,7 @@ def _task(
                 Code.BACKEND_OPERATION,
                 f"the backend `{backend.name}` cannot run `{node.address}` ({kind.__name__})",
                 node.origin,
-                help=f"put it on another backend, e.g. `backends/{kind.capability}="
-                f"{DEFAULTS[kind.capability]}`",
+                help=_elsewhere(backend, kind.capability),
             )
         return None
     for refusal in lowering.refuses:
@@ -260,6 +259,13 @@ def _task(
                 help=refusal.help,
             )
     return LoweredTask(backend.name, lowering, settings)
+
+
+def _elsewhere(backend: Backend, capability: str) -> str:
+    embedded = DEFAULTS[capability]
+    if backend.name == embedded:
+        return f"choose a backend that can with `backends/{capability}=NAME`, or leave it out"
+    return f"put it on another backend, e.g. `backends/{capability}={embedded}`"
 
 
 def _field(operation: Operation, name: str) -> Any:

@@ -17,6 +17,9 @@ Rounds: TypeAlias = Annotated[int, Field(ge=1, le=100_000)]
 Share: TypeAlias = Annotated[float, Field(gt=0, le=1)]
 Penalty: TypeAlias = Annotated[float, Field(ge=0, le=1e9)]
 Rate: TypeAlias = Annotated[float, Field(gt=0, le=10)]
+Layers: TypeAlias = Annotated[
+    Items[Annotated[int, Field(ge=1, le=16_384)]], Field(min_length=1, max_length=32)
+]
 
 
 class Linear(Spec):
@@ -79,9 +82,9 @@ class Mlp(Spec):
     """A feed-forward neural network trained with Adam."""
 
     kind: Literal["mlp"]
-    hidden_layers: Annotated[
-        Items[Annotated[int, Field(ge=1, le=16_384)]], Field(min_length=1, max_length=32)
-    ] = Field(default=(100,), description="Width of each hidden layer, first to last.")
+    hidden_layers: Layers = Field(
+        default=(100,), description="Width of each hidden layer, first to last."
+    )
     activation: Literal["relu", "tanh", "logistic"] = Field(
         default="relu", description="Activation of the hidden layers."
     )
@@ -139,8 +142,33 @@ class LightGBM(Spec):
     max_bins: int = Field(default=255, ge=2, le=65_535, description="Bins per feature.")
 
 
+class TorchMlp(Spec):
+    """PyTorch's tabular network: a learnt vector for each category beside the numbers."""
+
+    kind: Literal["torch_mlp"]
+    hidden_layers: Layers = Field(
+        default=(128, 64), description="Width of each hidden layer, first to last."
+    )
+    activation: Literal["relu", "tanh", "logistic"] = Field(
+        default="relu", description="Activation of the hidden layers."
+    )
+    embedding_size: int | None = Field(
+        default=None,
+        ge=1,
+        le=512,
+        description="Length of a category's vector; null takes half the categories, at most 32.",
+    )
+    dropout: float = Field(
+        default=0.0, ge=0, lt=1, description="Share of hidden units left out at each step."
+    )
+    learning_rate: Rate = Field(default=0.001, description="AdamW's initial step.")
+    batch_size: int = Field(default=256, ge=1, le=1_000_000, description="Rows in a mini-batch.")
+    max_epochs: Rounds = Field(default=50, description="Most passes over the training rows.")
+    weight_decay: Penalty = Field(default=0.0001, description="AdamW's decay of the weights.")
+
+
 Algorithm: TypeAlias = Annotated[
-    Linear | RandomForest | HistGradientBoosting | Mlp | XGBoost | LightGBM,
+    Linear | RandomForest | HistGradientBoosting | Mlp | XGBoost | LightGBM | TorchMlp,
     Field(discriminator="kind"),
 ]
 """Any algorithm, told apart by ``kind``."""
@@ -154,6 +182,8 @@ class Traits(Struct, frozen=True):
             numeric feature that may be missing must be imputed.
         scaling: It learns badly from features of unequal size.
         early_stopping: It can stop by the validation part.
+        embeds: It learns a vector for each category, so that categories come
+            to it as their index and not as columns of zeros and ones.
         requires: Modules that training it imports.
         extra: The extra of stackc that installs them.
     """
@@ -161,6 +191,7 @@ class Traits(Struct, frozen=True):
     missing: bool
     scaling: bool
     early_stopping: bool
+    embeds: bool = False
     requires: tuple[str, ...] = ("sklearn",)
     extra: str = "sklearn"
 
@@ -171,8 +202,9 @@ TRAITS: Mapping[str, Traits] = MappingProxyType(
         "random_forest": Traits(missing=False, scaling=False, early_stopping=False),
         "hist_gradient_boosting": Traits(missing=True, scaling=False, early_stopping=True),
         "mlp": Traits(missing=False, scaling=True, early_stopping=True),
-        "xgboost": Traits(True, False, True, ("xgboost",), "xgboost"),
-        "lightgbm": Traits(True, False, True, ("lightgbm",), "lightgbm"),
+        "xgboost": Traits(True, False, True, False, ("xgboost",), "xgboost"),
+        "lightgbm": Traits(True, False, True, False, ("lightgbm",), "lightgbm"),
+        "torch_mlp": Traits(False, True, True, True, ("torch",), "torch"),
     }
 )
 """Every kind with its traits."""

@@ -18,6 +18,10 @@ ColumnName: TypeAlias = Annotated[str, Field(min_length=1, max_length=255)]
 SqlText: TypeAlias = Annotated[str, Field(min_length=1, max_length=200_000)]
 Expression: TypeAlias = Annotated[str, Field(min_length=1, max_length=20_000)]
 Number: TypeAlias = int | float
+Duration: TypeAlias = Annotated[
+    str,
+    Field(pattern=r"^\d+(s|m|h|d|w)$", description="A number and s, m, h, d or w: `24h`."),
+]
 Value: TypeAlias = bool | int | float | str
 
 
@@ -39,6 +43,14 @@ class Block(Spec):
     description: str | None = Field(default=None, description="What this is, in a sentence.")
     owner: str | None = Field(default=None, description="Who answers for it: a team or a person.")
     tags: Items[str] = Field(default=(), description="Free words to find it by.")
+
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def seconds_of(duration: str) -> int:
+    """A duration of the language in seconds."""
+    return int(duration[:-1]) * _SECONDS[duration[-1]]
 
 
 def one_of(values: dict[str, object], *names: str) -> str:

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from specs.algorithms import Algorithm
 from specs.base import Block, ColumnName, Expression, Items, Name, Spec, Value
+from specs.tuning import Tune
 
 
 class Feature(Spec):
@@ -94,6 +95,7 @@ class Model(Block):
     algorithm: Algorithm
     class_weight: Literal["balanced"] | None = None
     early_stopping: EarlyStopping | None = None
+    tune: Tune | None = None
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     evaluation: Evaluation = Evaluation()
     gates: Items[str] = Field(

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from specs.base import Block, ColumnName, Expression, Items, Name, Spec, one_of
+from specs.base import Block, ColumnName, Duration, Expression, Items, Name, Spec, one_of
 
 
 class WindowSpec(Spec):
@@ -37,6 +37,23 @@ class DriftSpec(Spec):
     )
 
 
+class Rates(Spec):
+    """When missing and unknown values count as an alert, whatever the distances say."""
+
+    nulls: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="By how much a column's share of nulls may exceed the reference's.",
+    )
+    unknown: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Share of a column's values that the reference has never had.",
+    )
+
+
 class Notify(Spec):
     """Tell a notification block."""
 
@@ -44,24 +61,41 @@ class Notify(Spec):
 
 
 class Monitor(Block):
-    """Drift of a table against what a model was trained on, or against another table.
+    """Drift of a table, or of live traffic, against what a model was trained on.
 
     ``model`` makes its training part the reference; ``reference`` names a
-    table instead. ``prediction`` stands for its model and its table.
+    table instead. ``prediction`` stands for its model and its table,
+    ``deployment`` for its model and the requests it gets.
     """
 
     table: Name | None = None
     prediction: Name | None = None
+    deployment: Name | None = None
     model: Name | None = None
     reference: Name | None = None
-    window: WindowSpec | None = None
+    window: WindowSpec | Duration | None = Field(
+        default=None,
+        description="Rows of a table that are looked at together; of a deployment, how long its "
+        "requests are gathered (1h by default).",
+        examples=[{"by": "month"}, "1h"],
+    )
     drift: DriftSpec = DriftSpec()
+    rates: Rates = Rates()
     on_alert: Items[Notify] = Field(default=())
 
     @model_validator(mode="after")
     def _reference_is_clear(self) -> Self:
-        if one_of(self.__dict__, "table", "prediction") == "table":
+        watched = one_of(self.__dict__, "table", "prediction", "deployment")
+        if watched == "table":
             one_of(self.__dict__, "model", "reference")
         elif self.model or self.reference:
-            raise ValueError("`prediction` already says the model that is the reference")
+            raise ValueError(f"`{watched}` already says the model that is the reference")
+        return self
+
+    @model_validator(mode="after")
+    def _window_fits(self) -> Self:
+        live = self.deployment is not None
+        if self.window is not None and live != isinstance(self.window, str):
+            wanted = "a duration such as `1h`" if live else "`where` or `by`"
+            raise ValueError(f"the window of a {'deployment' if live else 'table'} is {wanted}")
         return self

@@ -8,21 +8,14 @@ from pydantic import Field, model_validator
 
 from specs.base import Block, Items
 
-EVENTS = (
-    "run.finished",
-    "run.failed",
-    "gate.failed",
-    "model.registered",
-    "data.rejected",
-    "drift.detected",
-)
-
 EventType = Literal[
     "run.finished",
     "run.failed",
     "gate.failed",
     "model.registered",
+    "deployment.changed",
     "data.rejected",
+    "data.warning",
     "drift.detected",
 ]
 

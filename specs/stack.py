@@ -8,6 +8,7 @@ from pydantic import Field
 
 from specs.base import Block, Items, Name
 from specs.datasets import Dataset
+from specs.deployments import Deployment
 from specs.models import Model
 from specs.monitors import Monitor
 from specs.notifications import Notification
@@ -17,7 +18,8 @@ from specs.validation import Rule
 
 LANGUAGE = 1
 KINDS = (
-    "sources", "validation", "datasets", "models", "predictions", "monitors", "notifications",
+    "sources", "validation", "datasets", "models", "predictions", "deployments", "monitors",
+    "notifications",
 )  # fmt: skip
 
 
@@ -31,6 +33,7 @@ class Stack(Block):
     datasets: dict[Name, Dataset] = Field(default={})
     models: dict[Name, Model] = Field(default={})
     predictions: dict[Name, Prediction] = Field(default={})
+    deployments: dict[Name, Deployment] = Field(default={})
     monitors: dict[Name, Monitor] = Field(default={})
     notifications: dict[Name, Notification] = Field(default={})
 

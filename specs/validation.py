@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from specs.base import ColumnName, Expression, Items, Number, Spec, Value, one_of
+from specs.base import ColumnName, Duration, Expression, Items, Number, Spec, Value, one_of
 
 VERBS = (
     "not_null", "unique", "between", "in_set", "matches",
@@ -15,10 +15,6 @@ VERBS = (
 
 Columns = Annotated[Items[ColumnName], Field(min_length=1)]
 Bounds = Annotated[tuple[Number | str | None, Number | str | None], Field(strict=False)]
-Duration = Annotated[
-    str,
-    Field(pattern=r"^\d+(s|m|h|d|w)$", description="A number and s, m, h, d or w: `24h`."),
-]
 
 
 class RowCount(Spec):

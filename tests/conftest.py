@@ -6,9 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import settings
 
@@ -29,6 +30,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker("property")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_host_stays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """End the hosts that tests started in their folders."""
+    yield
+    ours = str(tmp_path_factory.getbasetemp().resolve())
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if "backends.host.main" in command and any(ours in part for part in command):
+            process.kill()
 
 
 @pytest.fixture

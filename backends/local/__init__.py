@@ -1,4 +1,4 @@
-"""The embedded backend: training, evaluation, scoring, registry, versions and notifications."""
+"""The embedded backend: tuning, training, evaluation, scoring, registry, versions, messages."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from compiler.graph.operations import (
     Channel,
     Evaluate,
     FitFeatures,
+    Golden,
     JudgeGates,
     Package,
     Publish,
     Register,
     Score,
     Train,
+    Tune,
 )
 from specs.algorithms import TRAITS
 
@@ -38,6 +40,8 @@ _FRAMEWORKS = tuple(
     for kind, traits in TRAITS.items()
 )
 
+_SEARCH = Refusal("search", lambda _: not _installed("optuna"), "pip install 'stackc[tune]'")
+
 BACKEND = Backend(
     name="local",
     lowerings={
@@ -45,9 +49,15 @@ BACKEND = Backend(
         Train: Lowering(
             "backends.local.training.train:run", isolation="process", refuses=_FRAMEWORKS
         ),
+        Tune: Lowering(
+            "backends.local.training.tune:run",
+            isolation="process",
+            refuses=(*_FRAMEWORKS, _SEARCH),
+        ),
         Package: Lowering("backends.local.package:run", isolation="process"),
         Evaluate: Lowering("backends.local.evaluate:run", isolation="process"),
         Score: Lowering("backends.local.score:run", isolation="process"),
+        Golden: Lowering("backends.local.golden:run", isolation="process"),
         JudgeGates: Lowering(
             "backends.local.judge:run",
             observer="backends.local.gates:observe",

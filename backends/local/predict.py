@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from backends.local.feed import feeds
+from backends.local.feed import Feeds, feeds
 from backends.local.package import CLASSES, PREDICTION, PROBABILITIES, TASK
 from backends.local.sessions import metadata, request_of, session
 from compiler.codes import Code
@@ -58,8 +58,12 @@ class Predictor(Struct, frozen=True):
 
     def scores(self, batch: pa.RecordBatch) -> Array:
         """Probabilities float32 [N, C], or predicted numbers float32 [N]."""
+        return self.scores_of(feeds(batch, self.request))
+
+    def scores_of(self, fed: Feeds) -> Array:
+        """The same from the model's inputs."""
         output = PROBABILITIES if self.classes else PREDICTION
-        found: Array = self.opened.run([output], feeds(batch, self.request))[0]
+        found: Array = self.opened.run([output], fed)[0]
         return found
 
     def over(

@@ -12,6 +12,9 @@ from msgspec import Struct
 from backends.whylogs.compat import ColumnProfileView, sketching
 from backends.whylogs.sketch import ColumnSketch, Kind
 
+MOST_VALUES = 4096
+"""Values that are told apart; sketches count about 3,000 exactly."""
+
 
 class ColumnView(Struct, frozen=True):
     """A whylogs column view with names for what is asked of it; counts are rows."""
@@ -104,6 +107,15 @@ class ColumnView(Struct, frozen=True):
     def item(self, value: str) -> int:
         """Estimated rows that have this value."""
         return int(self._items().get_estimate(value))
+
+    def unknown_to(self, reference: ColumnView) -> float | None:
+        """Share of the values that the reference has never had; None for what is no category."""
+        if self.kind != "category" or reference.kind != "category":
+            return None
+        if not self.values:
+            return 0.0
+        known = sum(rows for value, rows in self.items(MOST_VALUES) if reference.item(value))
+        return max(0.0, 1.0 - known / self.values)
 
     def _distribution(self) -> Any:
         return self.view.get_metric("distribution")

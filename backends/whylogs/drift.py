@@ -90,6 +90,9 @@ def _empty(name: str, method: str, detail: str) -> ColumnDrift:
         "column": name,
         "method": _resolved(method),
         "distance": None,
+        "nulls": 0.0,
+        "more_nulls": 0.0,
+        "unknown": None,
         "drifted": False,
         "detail": detail,
         "bins": [],
@@ -120,8 +123,26 @@ def _column(
     found["drifted"] = distance > operation.threshold and chance < CHANCE
     if distance > operation.threshold and not found["drifted"]:
         detail += f"; above the threshold, yet chance explains it at {few[0]} rows"
-    found["detail"] = detail
+    beyond = _rates(operation, found, before, now)
+    found["drifted"] = found["drifted"] or bool(beyond)
+    found["detail"] = "; ".join((*beyond, detail))
     return found
+
+
+def _rates(
+    operation: CompareProfiles, found: ColumnDrift, before: ColumnView, now: ColumnView
+) -> list[str]:
+    """Fill in the shares of nulls and of unknown values; those beyond their limits, in words."""
+    nulls, usual = now.nulls / max(now.rows, 1), before.nulls / max(before.rows, 1)
+    found["nulls"], found["more_nulls"] = round(nulls, 6), round(nulls - usual, 6)
+    unknown = now.unknown_to(before)
+    found["unknown"] = None if unknown is None else round(unknown, 6)
+    beyond = []
+    if operation.nulls is not None and nulls - usual > operation.nulls:
+        beyond.append(f"{nulls:.1%} nulls, {usual:.1%} in the reference")
+    if operation.unknown is not None and unknown is not None and unknown > operation.unknown:
+        beyond.append(f"{unknown:.1%} of the values are new")
+    return beyond
 
 
 def _judged(

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from compiler.analyse.datasets import analyse_dataset
+from compiler.analyse.deployments import analyse_deployment
 from compiler.analyse.lock import Locked
 from compiler.analyse.models import analyse_model
 from compiler.analyse.monitors import analyse_monitor, analyse_notification
@@ -56,6 +57,8 @@ def analyse(
     for name in order(needs, kinds, findings):
         kind, _, block = name.rpartition(".")
         _BY_KIND[kind or kinds[name]](scope, block)
+    for name in sorted(stack.deployments):
+        analyse_deployment(scope, name)
     for name in sorted(stack.monitors):
         analyse_monitor(scope, name)
     for name in sorted(stack.notifications):

@@ -97,13 +97,14 @@ def _decided(
 ) -> FeatureSpec | None:
     """What was left out, decided; what was said, held against the type."""
     textual = typed.type == "string"
-    encode = feature.encode or ("one_hot" if textual else "none")
+    traits = TRAITS[algorithm]
+    usual_code = "ordinal" if traits.embeds else "one_hot"
+    encode = feature.encode or (usual_code if textual else "none")
     encoded = encode != "none"
     wrong = _misfit(feature, typed, textual, encoded)
     if wrong is not None:
         scope.findings.report(Code.EXPRESSION_TYPE, wrong, place)
         return None
-    traits = TRAITS[algorithm]
     may_miss = typed.nullable or typed.type.is_float
     needs_value = not encoded and may_miss and not traits.missing
     usual = "most_frequent" if typed.type == "bool" else "median"

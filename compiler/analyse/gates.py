@@ -25,7 +25,7 @@ def measured(scope: Scope, model: Model, task: Task, path: Path) -> tuple[str, .
     ok = True
     for index, name in enumerate(model.evaluation.metrics or ()):
         place = (*path, "evaluation", "metrics", index)
-        ok &= _metric_fits(scope, name, task, place, None, Code.METRIC_TASK)
+        ok &= metric_fits(scope, name, task, place, None, Code.METRIC_TASK)
     return tuple(dict.fromkeys(names)) if ok else None
 
 
@@ -51,7 +51,7 @@ def _gate(scope: Scope, text: str, task: Task, place: Path) -> Gate | None:
         return None
     metric = match["metric"]
     within = Within(match.start("metric"), len(metric))
-    if not _metric_fits(scope, metric, task, place, within, Code.GATE_METRIC):
+    if not metric_fits(scope, metric, task, place, within, Code.GATE_METRIC):
         return None
     if match["champion"]:
         bound = float((match["sign"] or "") + (match["offset"] or "0"))
@@ -80,9 +80,10 @@ def _pointless(scope: Scope, metric: str, op: str, bound: float, place: Path) ->
     )
 
 
-def _metric_fits(
+def metric_fits(
     scope: Scope, name: str, task: Task, place: Path, within: Within | None, unknown: Code
 ) -> bool:
+    """Whether there is such a metric and it measures models of this task; a finding if not."""
     known = metrics_for(task.value)
     if name in known:
         return True

@@ -1,35 +1,17 @@
-"""Models: target, task, features, algorithm and gates, and the nodes from fit to register."""
+"""Models: target, task, features, algorithm and gates, held against each other."""
 
 from __future__ import annotations
 
 from compiler.analyse.columns import known_column
 from compiler.analyse.features import analyse_features
 from compiler.analyse.gates import analyse_gates, measured
-from compiler.analyse.scope import ModelInfo, Scope, TableInfo
+from compiler.analyse.model_nodes import Draft, add_nodes
+from compiler.analyse.scope import Scope, TableInfo
+from compiler.analyse.tuning import analyse_tuning
 from compiler.codes import Code
 from compiler.diagnostics import Path
-from compiler.graph.node import Ref
-from compiler.graph.operations import (
-    Evaluate,
-    FeatureSpec,
-    FitFeatures,
-    Gate,
-    JudgeGates,
-    Package,
-    Register,
-    Train,
-    params,
-)
-from compiler.graph.types import (
-    Column,
-    DataType,
-    DocumentType,
-    EstimatorType,
-    FeaturesType,
-    ModelType,
-    Task,
-)
-from specs.algorithms import TRAITS, parameters_of
+from compiler.graph.types import Column, DataType, ModelType, Task
+from specs.algorithms import TRAITS
 from specs.models import Model
 
 _DEFAULT_TASK = {"bool": Task.BINARY, "string": Task.MULTICLASS}
@@ -52,12 +34,13 @@ def analyse_model(scope: Scope, name: str) -> None:
     gates = analyse_gates(scope, model, task, path)
     if found is None or not fits or metrics is None or gates is None:
         return
+    tuning = analyse_tuning(scope, model, task, metrics, path)
+    if tuning is None:
+        return
     metrics = tuple(dict.fromkeys([*metrics, *(gate.metric for gate in gates)]))
     features, request = found
     type_ = ModelType(task, request, _response(task, target))
-    packaged = _fit_nodes(scope, name, model, info, features, type_, target)
-    registered = _judge_nodes(scope, name, model, info, packaged, type_, metrics, gates)
-    scope.models[name] = ModelInfo(type_, registered, model.dataset, model.evaluation.threshold)
+    add_nodes(scope, Draft(name, model, info, target, type_, features, *tuning, metrics, gates))
 
 
 def _task(scope: Scope, model: Model, target: Column, path: Path) -> Task | None:
@@ -93,6 +76,9 @@ def _response(task: Task, target: Column) -> tuple[Column, ...]:
 def _parts_fit(scope: Scope, model: Model, info: TableInfo, path: Path) -> bool:
     needs = {"train", model.evaluation.part}
     place: Path = (*path, "dataset")
+    if model.tune is not None:
+        place = (*path, "tune")
+        needs.add("validation")
     if model.early_stopping is not None:
         place = (*path, "early_stopping")
         needs.add("validation")
@@ -129,105 +115,3 @@ def _task_is_regression(model: Model, info: TableInfo) -> bool:
     if model.task:
         return model.task == "regression"
     return model.target in info.type and info.type.column(model.target).type.is_numeric
-
-
-def _fit_nodes(
-    scope: Scope,
-    name: str,
-    model: Model,
-    info: TableInfo,
-    features: tuple[FeatureSpec, ...],
-    type_: ModelType,
-    target: Column,
-) -> Ref:
-    """Features → train → package."""
-    path: Path = ("models", name)
-    train = info.parts["train"]
-    fitted = scope.add(
-        f"models.{name}/features",
-        FitFeatures(features, type_.request),
-        {"train": train},
-        {"features": FeaturesType(type_.request, tuple(f.name for f in features))},
-        (*path, "features"),
-    )
-    inputs = {"features": fitted, "train": train}
-    stopping = model.early_stopping
-    if stopping is not None:
-        inputs["validation"] = info.parts["validation"]
-    estimator = scope.add(
-        f"models.{name}/train",
-        Train(
-            type_.task,
-            target.name,
-            model.algorithm.kind,
-            params(parameters_of(model.algorithm)),
-            model.class_weight,
-            stopping.rounds if stopping else None,
-            model.seed,
-        ),
-        inputs,
-        {"estimator": EstimatorType(type_.task), "training": DocumentType("training")},
-        (*path, "algorithm"),
-    )
-    return scope.add(
-        f"models.{name}/package",
-        Package(target, type_.task),
-        {"features": fitted, "estimator": estimator},
-        {"model": type_},
-        path,
-    )
-
-
-def _judge_nodes(
-    scope: Scope,
-    name: str,
-    model: Model,
-    info: TableInfo,
-    packaged: Ref,
-    type_: ModelType,
-    metrics: tuple[str, ...],
-    gates: tuple[Gate, ...],
-) -> Ref:
-    """Evaluate → gates → register."""
-    path: Path = ("models", name)
-    evaluation = model.evaluation
-    part = info.parts[evaluation.part]
-    evaluate = Evaluate(metrics, model.target, evaluation.slices, evaluation.threshold)
-    measured_ref = scope.add(
-        f"models.{name}/evaluate",
-        evaluate,
-        {"model": packaged, "table": part},
-        {"metrics": DocumentType("metrics")},
-        (*path, "evaluation"),
-    )
-    inputs = {"model": packaged, "metrics": measured_ref}
-    if gates:
-        inputs["gates"] = _gates_node(scope, name, packaged, measured_ref, part, evaluate, gates)
-    return scope.add(
-        f"models.{name}/register",
-        Register(f"models.{name}"),
-        inputs,
-        {"model": type_, "registration": DocumentType("registration")},
-        path,
-    )
-
-
-def _gates_node(
-    scope: Scope,
-    name: str,
-    packaged: Ref,
-    metrics: Ref,
-    part: Ref,
-    evaluate: Evaluate,
-    gates: tuple[Gate, ...],
-) -> Ref:
-    inputs = {"model": packaged, "metrics": metrics}
-    if any(gate.champion for gate in gates):
-        inputs["table"] = part
-    return scope.add(
-        f"models.{name}/gates",
-        JudgeGates(f"models.{name}", gates, evaluate),
-        inputs,
-        {"gates": DocumentType("gates")},
-        ("models", name, "gates"),
-    )

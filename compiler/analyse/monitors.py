@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from compiler.analyse.columns import known_column
 from compiler.analyse.predictions import request_fits
-from compiler.analyse.scope import Scope, TableInfo
+from compiler.analyse.scope import ModelInfo, Scope, TableInfo
 from compiler.codes import Code
 from compiler.diagnostics import Path
 from compiler.graph.node import Ref
-from compiler.graph.operations import Alert, Channel, CompareProfiles, Profile, Window
+from compiler.graph.operations import Alert, Channel, CompareProfiles, Profile, Watch, Window
 from compiler.graph.types import Column, DocumentType, ProfileType, TableType
-from specs.monitors import Monitor
+from specs.base import seconds_of
+from specs.monitors import Monitor, WindowSpec
 
 _NUMERIC_ONLY, _CATEGORIES_ONLY = ("ks",), ("chi_square",)
+_HOUR = "1h"
 
 
 def analyse_monitor(scope: Scope, name: str) -> None:
     """Add the nodes of one monitor."""
     monitor = scope.stack.monitors[name]
     path: Path = ("monitors", name)
+    if monitor.deployment is not None:
+        _live(scope, name, monitor, monitor.deployment, path)
+        return
     info = scope.tables.get(_table(scope, monitor))
     reference = _reference(scope, monitor)
     if info is None or reference is None:
@@ -27,7 +32,8 @@ def analyse_monitor(scope: Scope, name: str) -> None:
     columns = _columns(scope, monitor, info, path)
     if columns is None or not window_fits:
         return
-    window = Window(monitor.window.where, monitor.window.by) if monitor.window else Window()
+    asked = monitor.window
+    window = Window(asked.where, asked.by) if isinstance(asked, WindowSpec) else Window()
     current = scope.add(
         f"monitors.{name}/profile",
         Profile(columns, window),
@@ -37,14 +43,60 @@ def analyse_monitor(scope: Scope, name: str) -> None:
     )
     drift = scope.add(
         f"monitors.{name}/compare",
-        CompareProfiles(columns, monitor.drift.method, monitor.drift.threshold),
+        _comparison(monitor, columns),
         {"reference": reference, "current": current},
         {"drift": DocumentType("drift")},
         (*path, "drift"),
     )
-    told = tuple(f"notifications.{action.notify}" for action in monitor.on_alert)
-    operation = Alert(f"monitors.{name}", told)
+    operation = Alert(f"monitors.{name}", _told(monitor))
     scope.add(f"monitors.{name}/alert", operation, {"drift": drift}, {}, path)
+
+
+def _comparison(monitor: Monitor, columns: tuple[str, ...]) -> CompareProfiles:
+    drift, rates = monitor.drift, monitor.rates
+    return CompareProfiles(columns, drift.method, drift.threshold, rates.nulls, rates.unknown)
+
+
+def _told(monitor: Monitor) -> tuple[str, ...]:
+    return tuple(f"notifications.{action.notify}" for action in monitor.on_alert)
+
+
+def _live(scope: Scope, name: str, monitor: Monitor, deployment: str, path: Path) -> None:
+    """The watch over a deployment; what it is held against is what its model was trained on."""
+    endpoint = scope.endpoints.get(deployment)
+    if endpoint is None:
+        return
+    model = scope.models[scope.stack.deployments[deployment].model]
+    reference = scope.tables[model.dataset].profile
+    columns = _live_columns(scope, monitor, model, path)
+    if reference is None or columns is None:
+        return
+    window = monitor.window if isinstance(monitor.window, str) else _HOUR
+    operation = Watch(
+        monitor=f"monitors.{name}",
+        deployment=f"deployments.{deployment}",
+        window_s=seconds_of(window),
+        compare=_comparison(monitor, columns),
+        notify=_told(monitor),
+    )
+    inputs = {"endpoint": endpoint, "reference": reference}
+    scope.add(f"monitors.{name}/watch", operation, inputs, {}, path)
+
+
+def _live_columns(
+    scope: Scope, monitor: Monitor, model: ModelInfo, path: Path
+) -> tuple[str, ...] | None:
+    """The columns of requests to compare: those asked for, else all but dates and times."""
+    request = TableType(model.type.request)
+    if monitor.drift.columns is not None:
+        return _asked(scope, monitor, request, request, path)
+    columns = (c for c in request.columns if not c.type.is_temporal)
+    fitting = tuple(c.name for c in columns if _method_fits(monitor.drift.method, c))
+    if not fitting:
+        message = f"`{monitor.drift.method}` fits none of the columns"
+        place = (*path, "drift", "method")
+        scope.findings.report(Code.MONITOR, message, place, help="`auto` fits every column")
+    return fitting or None
 
 
 def _table(scope: Scope, monitor: Monitor) -> str:
@@ -89,7 +141,7 @@ def _profiled(table: TableType) -> tuple[str, ...]:
 
 
 def _window_fits(scope: Scope, monitor: Monitor, table: TableType, path: Path) -> bool:
-    if monitor.window is None:
+    if not isinstance(monitor.window, WindowSpec):
         return True
     where, by = monitor.window.where, monitor.window.by
     expected, key = ("bool", "where") if where is not None else (None, "by")

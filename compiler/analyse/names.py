@@ -8,7 +8,7 @@ from compiler.analyse.services import Binder
 from compiler.codes import Code
 from compiler.diagnostics import Findings, Label, Path, Place, did_you_mean
 from specs.models import Model
-from specs.monitors import Monitor
+from specs.monitors import Monitor, WindowSpec
 from specs.stack import Stack
 
 TABLE_KINDS = ("sources", "datasets", "predictions")
@@ -28,6 +28,9 @@ def check_names(stack: Stack, findings: Findings) -> dict[str, str]:
         path = ("predictions", name)
         _known(prediction.model, stack.models, "model", (*path, "model"), findings)
         _known(prediction.table, tables, "table", (*path, "table"), findings)
+    for name, deployment in stack.deployments.items():
+        place = ("deployments", name, "model")
+        _known(deployment.model, stack.models, "model", place, findings)
     for name, monitor in stack.monitors.items():
         _check_monitor(name, monitor, stack, tables, findings)
     return kinds
@@ -64,6 +67,9 @@ def _check_monitor(
     if monitor.prediction is not None:
         place = (*path, "prediction")
         _known(monitor.prediction, stack.predictions, "prediction", place, findings)
+    if monitor.deployment is not None:
+        place = (*path, "deployment")
+        _known(monitor.deployment, stack.deployments, "deployment", place, findings)
     for index, action in enumerate(monitor.on_alert):
         place = (*path, "on_alert", index, "notify")
         _known(action.notify, stack.notifications, "notification", place, findings)
@@ -105,7 +111,7 @@ def _expressions(stack: Stack) -> list[str]:
     rules = [rule.expression for rules in stack.validation.values() for rule in rules]
     splits = [dataset.split for dataset in stack.datasets.values() if dataset.split]
     parts = [part for split in splits for part in split.parts.values()]
-    windows = [monitor.window for monitor in stack.monitors.values() if monitor.window]
+    windows = [m.window for m in stack.monitors.values() if isinstance(m.window, WindowSpec)]
     texts = [*rules, *parts, *(w.where for w in windows), *(w.by for w in windows)]
     return [text for text in texts if isinstance(text, str)]
 

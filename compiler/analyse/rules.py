@@ -14,9 +14,8 @@ from compiler.graph.node import Ref
 from compiler.graph.operations import Params, Publish, Quarantine, Validate, params
 from compiler.graph.operations import Rule as RuleOp
 from compiler.graph.types import Column, DataType, DocumentType, TableType, ValueType
+from specs.base import seconds_of
 from specs.validation import Rule
-
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def publish(scope: Scope, kind: str, name: str, table: TableType, staged: Ref) -> None:
@@ -195,8 +194,7 @@ def _freshness(scope: Scope, rule: Rule, table: TableType, place: Path) -> Norma
         message = f"`freshness` needs a date or timestamp, and `{column.name}` is {column.type}"
         scope.findings.report(Code.RULE_TYPE, message, here)
         return
-    age = rule.freshness.max_age
-    yield (column.name,), params({"max_age_s": int(age[:-1]) * _SECONDS[age[-1]]})
+    yield (column.name,), params({"max_age_s": seconds_of(rule.freshness.max_age)})
 
 
 def _references(

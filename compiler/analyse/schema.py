@@ -29,7 +29,10 @@ _ARTICLES = {
     "tuple": "a list", "list": "a list", "dict": "a mapping", "model": "a mapping",
     "model_attributes": "a mapping",
 }  # fmt: skip
-_SECRET_PLACES = {("sources", "connection"), ("notifications", "url"), ("notifications", "headers")}
+_SECRET_PLACES = {
+    ("sources", "connection"), ("deployments", "auth"), ("notifications", "url"),
+    ("notifications", "headers"),
+}  # fmt: skip
 
 
 def validate(config: dict[str, Any], findings: Findings) -> Stack | None:
@@ -222,8 +225,8 @@ def _refuse_misplaced_secrets(value: Any, path: Path, findings: Findings) -> Non
                 Code.SECRET_NOT_ALLOWED,
                 "a secret may not stand here: this value becomes part of the plan",
                 path,
-                help="secrets may stand in a source's `connection`, and in a "
-                "notification's `url` and `headers`",
+                help="secrets may stand in a source's `connection`, a deployment's `auth`, and "
+                "a notification's `url` and `headers`",
             )
     elif isinstance(value, Mapping):
         for key, item in value.items():

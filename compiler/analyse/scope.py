@@ -27,12 +27,16 @@ class TableInfo(Struct, frozen=True):
 
 
 class ModelInfo(Struct, frozen=True):
-    """A model block: its type, its registered version, its dataset's table."""
+    """A model block: its type, its registered version, its dataset's table.
+
+    ``part`` is what it was evaluated on, and ``threshold`` by which label.
+    """
 
     type: ModelType
     registered: Ref
     dataset: str
     threshold: float
+    part: Ref
 
 
 class Scope(Struct):
@@ -51,6 +55,7 @@ class Scope(Struct):
     reads: dict[str, tuple[str, ...]] = field(default_factory=dict)
     tables: dict[str, TableInfo] = field(default_factory=dict)
     models: dict[str, ModelInfo] = field(default_factory=dict)
+    endpoints: dict[str, Ref] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     inferred: dict[str, Locked] = field(default_factory=dict)
 

@@ -96,12 +96,15 @@ def features_model(
     ]
     name = MATRIX if MATRIX not in graph.reserved else graph.prefix() + MATRIX
     graph.output(matrix(emit, prepared), name)
-    labels = {feature.spec.name: feature.labels() for feature in prepared}
-    width = sum(len(columns) for columns in labels.values())
+    width = sum(one.width for one in prepared)
     metadata = {
         REQUEST: request_json(request),
         FEATURES: json.dumps(
-            [{"name": k, "columns": v} for k, v in labels.items()], ensure_ascii=False
+            [
+                {"name": one.spec.name, "columns": one.labels(), "encode": one.spec.encode}
+                for one in prepared
+            ],
+            ensure_ascii=False,
         ),
         STATISTICS: json.dumps(
             [to_builtins(learnt[spec.name]) for spec in features], ensure_ascii=False

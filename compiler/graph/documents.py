@@ -66,6 +66,49 @@ class Training(TypedDict):
     fidelity: float
 
 
+class Trial(TypedDict):
+    """One setting that was tried: its value of the metric, None where it failed or was given up.
+
+    ``status``: done, pruned (fell behind), failed. ``rounds`` it was fitted for.
+    """
+
+    number: int
+    parameters: dict[str, Any]
+    value: float | None
+    status: str
+    rounds: int | None
+    seconds: float
+
+
+class Tuning(TypedDict):
+    """A search: ``best`` are the winning parameters, ``value`` what they reached."""
+
+    metric: str
+    better: str
+    best: dict[str, Any]
+    value: float
+    trials: list[Trial]
+    seconds: float
+
+
+class GoldenRows(TypedDict):
+    """Requests and their answers as JSON, row for row; ``columns`` are the request's, in order."""
+
+    columns: list[str]
+    rows: list[dict[str, Any]]
+    answers: list[dict[str, Any]]
+
+
+class Endpoint(TypedDict):
+    """Where a model answers; ``revision`` counts from 1 per deployment."""
+
+    name: str
+    url: str
+    revision: int
+    model: str
+    backend: str
+
+
 class Curve(TypedDict):
     """A polyline: ``roc`` (false, true positive rate), ``pr``, ``calibration``, ``residuals``."""
 
@@ -131,11 +174,17 @@ class ColumnDrift(TypedDict):
     """One column of one window. ``distance`` is None where there is too little to compare.
 
     ``reference`` and ``current``: shares per bin (``bins`` names or edges).
+    ``nulls``: share of nulls in the window, and by how much it exceeds the
+    reference's; ``unknown``: share of values that the reference never had,
+    None where they are not counted.
     """
 
     column: str
     method: str
     distance: float | None
+    nulls: float
+    more_nulls: float
+    unknown: float | None
     drifted: bool
     detail: str
     bins: list[Any]

@@ -223,12 +223,51 @@ class FitFeatures(Operation, frozen=True):
     request: tuple[Column, ...]
 
 
+class Dimension(Struct, frozen=True):
+    """The values one parameter may take: from ``low`` to ``high``, or one of ``choices``.
+
+    ``whole`` numbers only; ``log`` searches by orders of magnitude.
+    """
+
+    name: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[Scalar, ...] = ()
+    whole: bool = False
+    log: bool = False
+
+
+class Tune(Operation, frozen=True):
+    """Search an algorithm's parameters, judged by ``metric`` on the validation part.
+
+    Inputs: ``features``, ``train``, ``validation``. Outputs: ``tuning``
+    (document: trials, the best parameters).
+    """
+
+    capability = "tune"
+    category = "retrain"
+    task: Task
+    target: str
+    algorithm: str
+    parameters: Params
+    space: tuple[Dimension, ...]
+    metric: str
+    trials: int
+    search: Literal["tpe", "random"] = "tpe"
+    scheduler: Literal["asha", "none"] = "asha"
+    timeout_s: int | None = None
+    class_weight: str | None = None
+    early_stopping: int | None = None
+    seed: int = 0
+
+
 class Train(Operation, frozen=True):
     """Fit an estimator on the matrix of the features and convert it to ONNX.
 
-    Inputs: ``features``, ``train``, and ``validation`` where early stopping
-    asks for it. Outputs: ``estimator``, ``training`` (document: curves,
-    importances, rows, seconds, classes).
+    Inputs: ``features``, ``train``, ``validation`` where early stopping asks
+    for it, and ``tuning``, whose best parameters stand over ``parameters``.
+    Outputs: ``estimator``, ``training`` (document: curves, importances, rows,
+    seconds, classes).
     """
 
     capability = "train"
@@ -322,11 +361,47 @@ class Score(Operation, frozen=True):
     threshold: float = 0.5
 
 
+class Golden(Operation, frozen=True):
+    """Requests with the answers that the evaluation gave them, to ask a server before it serves.
+
+    ``rows`` of the part, spread evenly; the label by ``threshold``. Inputs:
+    ``model``, ``table``. Outputs: ``golden`` (document).
+    """
+
+    capability = "predict"
+    category = "redeploy"
+    rows: int = 20
+    threshold: float = 0.5
+
+
+class Deploy(Operation, frozen=True):
+    """Serve a model over HTTP; a version whose golden answers differ fails it.
+
+    ``api_key`` is a reference to a secret; ``replicas`` the least and the most
+    copies; ``queue`` how many requests a copy takes on, ``rows`` how many rows
+    one may have, ``timeout_s`` how long it may take. Inputs: ``model``,
+    ``golden``. Outputs: ``endpoint``.
+    """
+
+    capability = "serve"
+    category = "redeploy"
+    kind = "resource"
+    name: str
+    threshold: float
+    api_key: str | None = None
+    replicas: tuple[int, int] = (1, 1)
+    queue: int = 64
+    rows: int = 1000
+    timeout_s: int = 10
+
+
 class CompareProfiles(Operation, frozen=True):
     """Distance of each window's columns from the reference. Inputs: ``reference``, ``current``.
 
-    ``method``: auto (by column type), psi, ks, hellinger, chi_square. Outputs:
-    ``drift`` (document).
+    ``method``: auto (by column type), psi, ks, hellinger, chi_square.
+    ``nulls`` and ``unknown`` are shares of a column's values that alert by
+    themselves: nulls beyond the reference's, and values that it never had.
+    Outputs: ``drift`` (document).
     """
 
     capability = "profile"
@@ -334,6 +409,25 @@ class CompareProfiles(Operation, frozen=True):
     columns: tuple[str, ...]
     method: str
     threshold: float
+    nulls: float | None = None
+    unknown: float | None = None
+
+
+class Watch(Operation, frozen=True):
+    """Profile what a deployment is asked and answers, in windows of ``window_s`` seconds.
+
+    ``compare`` says how ``stackc monitor`` holds each window against the
+    reference, ``notify`` whom it tells. Inputs: ``endpoint``, ``reference``.
+    """
+
+    capability = "serve"
+    category = "re-monitor"
+    kind = "resource"
+    monitor: str
+    deployment: str
+    window_s: int
+    compare: CompareProfiles
+    notify: tuple[str, ...] = ()
 
 
 class Alert(Operation, frozen=True):

@@ -114,7 +114,8 @@ class DocumentType(Struct, frozen=True):
     """A JSON document whose meaning is named by ``kind``.
 
     Kinds: ``verdict`` (rule results), ``training`` (curves, importances),
-    ``metrics``, ``gates``, ``drift``, ``version``, ``registration``.
+    ``metrics``, ``gates``, ``drift``, ``version``, ``registration``,
+    ``tuning``, ``golden``.
     """
 
     kind: str
@@ -126,6 +127,14 @@ class EstimatorType(Struct, frozen=True):
     task: Task
 
 
+class EndpointType(Struct, frozen=True):
+    """A model behind HTTP: raw request columns in, response columns out."""
+
+    task: Task
+    request: tuple[Column, ...]
+    response: tuple[Column, ...]
+
+
 class ProfileType(Struct, frozen=True):
     """whylogs sketches of a table's columns, one view per window."""
 
@@ -133,7 +142,7 @@ class ProfileType(Struct, frozen=True):
 
 
 ValueType: TypeAlias = (
-    TableType | ModelType | FeaturesType | EstimatorType | DocumentType | ProfileType
+    TableType | ModelType | FeaturesType | EstimatorType | EndpointType | DocumentType | ProfileType
 )
 
 SUFFIXES: dict[type, str] = {
@@ -141,6 +150,7 @@ SUFFIXES: dict[type, str] = {
     ModelType: ".onnx",
     FeaturesType: ".onnx",
     EstimatorType: ".onnx",
+    EndpointType: ".json",
     DocumentType: ".json",
     ProfileType: ".whylogs",
 }

@@ -7,8 +7,10 @@ from compiler.graph.operations import (
     Alert,
     Clean,
     CompareProfiles,
+    Deploy,
     Evaluate,
     FitFeatures,
+    Golden,
     JudgeGates,
     Operation,
     Package,
@@ -19,10 +21,13 @@ from compiler.graph.operations import (
     Score,
     Split,
     Train,
+    Tune,
     Validate,
+    Watch,
 )
 from compiler.graph.types import (
     DocumentType,
+    EndpointType,
     EstimatorType,
     FeaturesType,
     ModelType,
@@ -38,18 +43,27 @@ INPUTS: dict[type[Operation], dict[str, type]] = {
     Split: {"table": TableType},
     Profile: {"table": TableType},
     FitFeatures: {"train": TableType},
-    Train: {"features": FeaturesType, "train": TableType, "validation": TableType},
+    Tune: {"features": FeaturesType, "train": TableType, "validation": TableType},
+    Train: {
+        "features": FeaturesType,
+        "train": TableType,
+        "validation": TableType,
+        "tuning": DocumentType,
+    },
     Package: {"features": FeaturesType, "estimator": EstimatorType},
     Evaluate: {"model": ModelType, "table": TableType},
     JudgeGates: {"model": ModelType, "metrics": DocumentType, "table": TableType},
     Register: {"model": ModelType, "metrics": DocumentType, "gates": DocumentType},
     Score: {"model": ModelType, "table": TableType},
+    Golden: {"model": ModelType, "table": TableType},
+    Deploy: {"model": ModelType, "golden": DocumentType},
+    Watch: {"endpoint": EndpointType, "reference": ProfileType},
     CompareProfiles: {"reference": ProfileType, "current": ProfileType},
     Alert: {"drift": DocumentType},
 }
 """Named inputs by operation and the type each must have; others (SQL's tables) are tables."""
 
-_OPTIONAL = {"verdict", "validation", "gates"}
+_OPTIONAL = {"verdict", "validation", "tuning", "gates"}
 _OPTIONAL_TABLE = (JudgeGates,)
 _MORE_TABLES = (Validate, Quarantine)
 """Operations whose rules may read further tables."""

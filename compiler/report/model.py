@@ -18,6 +18,7 @@ from compiler.report.page_data import (
     splits,
     tables,
 )
+from compiler.report.page_deployments import Deployment, deployments
 from compiler.report.page_drift import Monitor, monitors
 from compiler.report.page_models import Model, models
 from compiler.report.text_style import plural
@@ -74,6 +75,7 @@ class Page(Struct, frozen=True):
     splits: tuple[Parts, ...]
     profiles: tuple[ColumnProfiles, ...]
     models: tuple[Model, ...]
+    deployments: tuple[Deployment, ...]
     monitors: tuple[Monitor, ...]
     predictions: tuple[Prediction, ...]
     lineage: tuple[LineageRow, ...]
@@ -105,6 +107,7 @@ def page_of(run: RunView) -> Page:
         splits=splits(run),
         profiles=profiles(run),
         models=found_models,
+        deployments=deployments(run),
         monitors=found_monitors,
         predictions=_predictions(run, found_tables),
         lineage=lineage,

@@ -8,14 +8,24 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from compiler.graph.documents import Curve, Gates, Importance, Metrics, Registration, Training
+from compiler.graph.documents import (
+    Curve,
+    Gates,
+    Importance,
+    Metrics,
+    Registration,
+    Training,
+    Trial,
+    Tuning,
+)
 from compiler.graph.node import Node
-from compiler.graph.operations import Evaluate, FitFeatures, JudgeGates, Register, Train
+from compiler.graph.operations import Evaluate, FitFeatures, JudgeGates, Register, Train, Tune
 from compiler.report.view import RunView
 
 MOST_IMPORTANCES = 20
 MOST_CLASSES = 20
 MOST_SLICES = 30
+MOST_TRIALS = 20
 KINDS = ("roc", "pr", "calibration", "residuals")
 
 
@@ -53,6 +63,7 @@ class Model(Struct):
     algorithm: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     features: Sequence[tuple[str, str]] = ()
+    tuning: Tuning | None = None
     training: Training | None = None
     metrics: Metrics | None = None
     gates: Gates | None = None
@@ -63,6 +74,14 @@ class Model(Struct):
         """The most important features, first to last."""
         found = self.training["importances"] if self.training else []
         return sorted(found, key=lambda i: (-i["value"], i["feature"]))[:MOST_IMPORTANCES]
+
+    @property
+    def trials(self) -> list[Trial]:
+        """The best trials of a search, the best first; those without a value come last."""
+        if self.tuning is None:
+            return []
+        sign = -1 if self.tuning["better"] == "higher" else 1
+        return sorted(self.tuning["trials"], key=lambda trial: _place(trial, sign))[:MOST_TRIALS]
 
     @property
     def curves(self) -> list[tuple[str, Curve]]:
@@ -86,7 +105,9 @@ def models(run: RunView) -> tuple[Model, ...]:
     """Every model of the graph, in its order."""
     found: dict[str, Model] = {}
     for node in run.graph:
-        if isinstance(node.operation, FitFeatures | Train | Evaluate | JudgeGates | Register):
+        if isinstance(
+            node.operation, FitFeatures | Tune | Train | Evaluate | JudgeGates | Register
+        ):
             model = found.setdefault(node.block, Model(node.block))
             _add(run, node, model)
     return tuple(found.values())
@@ -96,6 +117,8 @@ def _add(run: RunView, node: Node, model: Model) -> None:
     operation = node.operation
     if isinstance(operation, FitFeatures):
         model.features = [(f.name, f.expression) for f in operation.features]
+    elif isinstance(operation, Tune):
+        model.tuning = run.document(node, "tuning")
     elif isinstance(operation, Train):
         model.target, model.algorithm = operation.target, operation.algorithm
         model.training = run.document(node, "training")
@@ -107,6 +130,11 @@ def _add(run: RunView, node: Node, model: Model) -> None:
         model.gates = run.document(node, "gates")
     else:
         model.registration = run.document(node, "registration")
+
+
+def _place(trial: Trial, sign: int) -> tuple[bool, float, int]:
+    value = trial["value"]
+    return value is None, 0.0 if value is None else sign * value, trial["number"]
 
 
 def _slices(metrics: Metrics) -> list[SliceTable]:

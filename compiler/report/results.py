@@ -9,15 +9,17 @@ from msgspec import Struct, field
 
 from compiler.graph.documents import (
     Drift,
+    Endpoint,
     Gates,
     Metrics,
     Registration,
     Training,
+    Tuning,
     Verdict,
     Version,
 )
 from compiler.graph.node import Graph
-from compiler.graph.types import DocumentType
+from compiler.graph.types import DocumentType, EndpointType, ValueType
 
 ReadDocument: TypeAlias = Callable[[str, str], Any]
 """Reads a node's document by address and output; None where it has not been made."""
@@ -30,9 +32,11 @@ class Results(Struct, frozen=True):
     gates: dict[str, Gates] = field(default_factory=dict)
     registration: dict[str, Registration] = field(default_factory=dict)
     training: dict[str, Training] = field(default_factory=dict)
+    tuning: dict[str, Tuning] = field(default_factory=dict)
     drift: dict[str, Drift] = field(default_factory=dict)
     version: dict[str, Version] = field(default_factory=dict)
     verdict: dict[str, Verdict] = field(default_factory=dict)
+    endpoint: dict[str, Endpoint] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Everything, by kind and block; curves are left to the report."""
@@ -43,6 +47,7 @@ class Results(Struct, frozen=True):
                 for block in sorted({*self.version, *self.verdict})
             },
             "monitors": {block: _without_bins(drift) for block, drift in self.drift.items()},
+            "deployments": self.endpoint,
         }
 
     def _models(self) -> list[str]:
@@ -69,12 +74,20 @@ def collect(graph: Graph, read: ReadDocument) -> Results:
     results = Results()
     for address, node in graph.by_address.items():
         for name, value_type in node.outputs:
-            if isinstance(value_type, DocumentType):
-                document = read(node.address, name)
-                if document is not None:
-                    block = address.split("/", 1)[0]
-                    getattr(results, value_type.kind)[block] = document
+            kind = _shown(value_type)
+            document = read(node.address, name) if kind else None
+            if kind and document is not None:
+                block = address.split("/", 1)[0]
+                getattr(results, kind)[block] = document
     return results
+
+
+def _shown(value_type: ValueType) -> str | None:
+    """Where a document of that type is kept; None for what only machines read."""
+    if isinstance(value_type, EndpointType):
+        return "endpoint"
+    kind = value_type.kind if isinstance(value_type, DocumentType) else None
+    return kind if kind in Results.__struct_fields__ else None
 
 
 def _without_bins(drift: Drift) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A stack's results as text: metrics, gates, drift, versions."""
+"""A stack's results as text: metrics, gates, drift, versions, endpoints."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def result_lines(results: Results, style: Style) -> list[str]:
         gate_lines(results, style),
         drift_lines(results.drift, style),
         version_lines(results, style),
+        endpoint_lines(results, style),
     ]
     return [line for part in parts if part for line in ["", *part]]
 
@@ -155,6 +156,17 @@ def version_lines(results: Results, style: Style) -> list[str]:
     if not rows:
         return []
     return [_head("Versions", style), *table(("", "", ""), rows, style)[1:]]
+
+
+def endpoint_lines(results: Results, style: Style) -> list[str]:
+    """Where each deployment answers."""
+    rows: list[list[Cell | str]] = [
+        [block.removeprefix("deployments."), f"revision {found['revision']}", found["url"]]
+        for block, found in results.endpoint.items()
+    ]
+    if not rows:
+        return []
+    return [_head("Endpoints", style), *table(("", "", ""), rows, style)[1:]]
 
 
 def _followed(digest: str | None) -> str:

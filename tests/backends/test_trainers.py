@@ -17,7 +17,7 @@ from backends.local import BACKEND
 from backends.local.training import fidelity
 from backends.local.training.contract import INPUT
 from backends.local.training.problem import Array, Fitted, Part, Problem
-from backends.local.training.train import load
+from backends.local.training.trainers import load
 from backends.local.training.trees import MAX_NODES, Tree, ensemble, reachable, round_down
 from compiler.codes import Code
 from compiler.diagnostics import StackcError
@@ -30,6 +30,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "random_forest": {"n_estimators": 15},
     "hist_gradient_boosting": {"n_estimators": 20},
     "mlp": {"max_epochs": 30, "hidden_layers": (16, 8), "learning_rate": 0.02},
+    "torch_mlp": {"max_epochs": 30, "hidden_layers": (16,), "learning_rate": 0.02},
     "xgboost": {"n_estimators": 20, "subsample": 0.8},
     "lightgbm": {"n_estimators": 20, "subsample": 0.8},
 }
@@ -106,7 +107,7 @@ def test_the_bytes_repeat_whatever_the_threads(kind: str, task: Task) -> None:
     assert first == again
 
 
-@pytest.mark.parametrize("kind", ["random_forest", "mlp", "xgboost", "lightgbm"])
+@pytest.mark.parametrize("kind", ["random_forest", "mlp", "torch_mlp", "xgboost", "lightgbm"])
 def test_another_seed_is_another_model(kind: str) -> None:
     given = problem(Task.BINARY)
     first = fit(kind, given).model.SerializeToString(deterministic=True)
@@ -118,8 +119,9 @@ def test_another_seed_is_another_model(kind: str) -> None:
 @pytest.mark.parametrize("kind", [kind for kind in ALGORITHMS if TRAITS[kind].early_stopping])
 def test_early_stopping_watches_the_given_part(kind: str, task: Task) -> None:
     given = problem(task, patience=3)
-    rounds = "max_epochs" if kind == "mlp" else "n_estimators"
-    fitted = fit(kind, given, **{rounds: 300, "learning_rate": 0.3 if kind != "mlp" else 0.02})
+    network = kind in ("mlp", "torch_mlp")
+    rounds = "max_epochs" if network else "n_estimators"
+    fitted = fit(kind, given, **{rounds: 300, "learning_rate": 0.02 if network else 0.3})
     assert fitted.rounds is not None
     assert 0 < fitted.rounds < 300
     watched = next(v for name, v in fitted.curve.items() if name.startswith("validation"))

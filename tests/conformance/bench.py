@@ -44,6 +44,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "random_forest": {"n_estimators": 10},
     "hist_gradient_boosting": {"n_estimators": 15},
     "mlp": {"max_epochs": 30, "hidden_layers": (12,), "learning_rate": 0.02},
+    "torch_mlp": {"max_epochs": 30, "hidden_layers": (12,), "learning_rate": 0.02},
     "xgboost": {"n_estimators": 15, "max_depth": 3, "learning_rate": 0.1},
     "lightgbm": {"n_estimators": 15},
 }

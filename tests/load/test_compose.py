@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from compiler.backend import CAPABILITIES, DEFAULTS
+from compiler.backend import DEFAULTS
 from compiler.diagnostics import StackcError
 from compiler.load import load
 from compiler.load.groups import PACKAGED
@@ -174,7 +174,8 @@ def test_the_packaged_group_says_the_embedded_defaults(tmp_path: Path) -> None:
     spec = write(tmp_path, {"stack.yaml": SPEC})
     assert load(spec).backends == {}
     backends = load(spec, ["backends=local"]).backends
-    assert backends == {name: {"name": DEFAULTS[name]} for name in CAPABILITIES}
+    assert {name: found["name"] for name, found in backends.items()} == dict(DEFAULTS)
+    assert backends["version"] == {"name": "local"}
     assert load(spec, ["backends/version=local", "+backends.version.path=x"]).backends == {
         **backends,
         "version": {"name": "local", "path": "x"},

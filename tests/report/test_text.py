@@ -105,6 +105,7 @@ def drift(*windows: tuple[str, int, list[tuple[str, float]]]) -> Drift:
                 "columns": [
                     {
                         "column": column, "method": "psi", "distance": distance,
+                        "nulls": 0.0, "more_nulls": 0.0, "unknown": None,
                         "drifted": distance > 0.2, "detail": "", "bins": [], "reference": [],
                         "current": [],
                     }
@@ -171,7 +172,9 @@ def test_many_windows_are_cut_to_those_that_drifted_most() -> None:
 def test_results_as_json_leave_the_bins_out() -> None:
     found = Results(drift={"monitors.m": drift(("w", 1, [("a", 0.5)]))}).as_json()
     (column,) = found["monitors"]["monitors.m"]["windows"][0]["columns"]
-    assert column.keys() == {"column", "method", "distance", "drifted", "detail"}
+    assert column.keys() == {
+        "column", "method", "distance", "nulls", "more_nulls", "unknown", "drifted", "detail",
+    }  # fmt: skip
 
 
 def told(progress: Progress) -> None:

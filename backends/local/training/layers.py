@@ -13,10 +13,16 @@ _ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "logistic": "Sigmoid"}
 
 
 def affine(
-    builder: Builder, layers: Sequence[tuple[Array, Array]], activation: str = "relu"
+    builder: Builder,
+    layers: Sequence[tuple[Array, Array]],
+    activation: str = "relu",
+    start: str | None = None,
 ) -> str:
-    """Layers of (weights [in, out], bias [out]) with an activation between them, in float64."""
-    value = builder.double(INPUT)
+    """Layers of (weights [in, out], bias [out]) with an activation between them, in float64.
+
+    They begin with the matrix, or with ``start``, a value of doubles ``[N, in]``.
+    """
+    value = start or builder.double(INPUT)
     for number, (weights, bias) in enumerate(layers):
         if number:
             value = builder.add(_ACTIVATIONS[activation], value)

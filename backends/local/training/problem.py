@@ -48,6 +48,8 @@ class Problem(Struct, frozen=True):
         classes: The labels in code order; empty for regression.
         patience: Rounds without improvement before stopping; None without.
         seed: Where all randomness comes from.
+        categories: For each column of the matrix how many codes it has; 0 for
+            a number. Empty where there are no codes.
         threads: Threads the fit may use; they never change its result.
     """
 
@@ -58,11 +60,17 @@ class Problem(Struct, frozen=True):
     patience: int | None
     seed: int
     threads: int
+    categories: tuple[int, ...] = ()
 
     @property
     def regression(self) -> bool:
         """Whether the target is a number."""
         return self.task is Task.REGRESSION
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        """``categories`` for every column of the matrix."""
+        return self.categories or (0,) * self.train.x.shape[1]
 
     @property
     def margins(self) -> int:

@@ -1,0 +1,46 @@
+"""The local host: one process per project that serves its deployments over HTTP."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from backends.serving import RESERVED
+from compiler.backend import Backend, Lowering, Refusal, Settings
+from compiler.graph.operations import Deploy
+
+
+class HostSettings(Settings):
+    """Where the host listens: this machine only, on a port that stays the same."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65_535,
+        description="Port to listen on; the last one, or the first free from 8700, by default.",
+    )
+
+
+BACKEND = Backend(
+    name="host",
+    lowerings={
+        Deploy: Lowering(
+            "backends.host.deploy:Deployments",
+            refuses=(
+                Refusal(
+                    "name",
+                    lambda asked: asked.removeprefix("deployments.") in RESERVED,
+                    f"call it otherwise: the host answers at {', '.join(sorted(RESERVED))} itself",
+                ),
+                Refusal(
+                    "replicas",
+                    lambda asked: tuple(asked) != (1, 1),
+                    "the local host serves one copy: leave out `replicas`",
+                ),
+            ),
+        ),
+    },
+    settings=HostSettings,
+    requires=("starlette", "uvicorn", "httptools", "uvloop", "orjson", "prometheus_client"),
+    extra="serve",
+)

@@ -1,0 +1,149 @@
+"""The resource Deploy: a revision that the local host serves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from backends.host import HostSettings
+from backends.host.control import key_digest
+from backends.host.process import Running, ensure, running, stop
+from backends.host.shelf import Revision, Shelf, deployments
+from compiler.backend import Applied, Artifact, EventDraft, Json, Outcome, TaskContext
+from compiler.codes import Code
+from compiler.diagnostics import StackcError, fail
+from compiler.graph.digest import canonical
+from compiler.graph.documents import Endpoint
+from compiler.graph.operations import Deploy
+
+_DEPLOY_SECONDS = 120.0
+
+
+class Deployments:
+    """Reconciles what the host serves; the same model with the same limits is no new revision."""
+
+    def read(self, attributes: Mapping[str, Json], context: TaskContext) -> bool:
+        """Whether the host runs and answers with this revision, to this key."""
+        host = running(context.state)
+        if host is None or host.url != attributes["host"]:
+            return False
+        try:
+            state = host.ask({"do": "state"})
+        except OSError:
+            return False
+        serving = state["deployments"].get(attributes["name"])
+        if serving is None or serving["revision"] != attributes["revision"]:
+            return False
+        return _same_key(serving["key"], state["salt"], attributes["api_key"], context)
+
+    def find(self, operation_id: str, context: TaskContext) -> Applied | None:
+        """The revision that an interrupted apply made, if it serves."""
+        host = running(context.state)
+        folder = deployments(context.state)
+        if host is None or not folder.is_dir():
+            return None
+        serving = host.ask({"do": "state"})["deployments"]
+        for name in sorted(entry.name for entry in folder.iterdir()):
+            shelf = Shelf(context.state, name)
+            revision = shelf.by_operation(operation_id)
+            if revision and serving.get(name, {}).get("revision") == revision.number:
+                shelf.serve(revision.number)
+                return _applied(revision, host, context)
+        return None
+
+    def apply(
+        self,
+        operation: Deploy,
+        inputs: Mapping[str, Artifact],
+        operation_id: str,
+        context: TaskContext,
+    ) -> Applied:
+        """Place the revision, have the host probe it and switch to it.
+
+        Raises:
+            StackcError: The host does not come up, or the revision does not
+                answer as it was evaluated (E717); what served before serves on.
+        """
+        key = context.secret(operation.api_key) if operation.api_key else None
+        shelf = Shelf(context.state, operation.name)
+        revision = shelf.by_operation(operation_id) or _revision(
+            shelf, operation, inputs, operation_id
+        )
+        context.progress("starting the host")
+        host = ensure(context.state, cast(HostSettings, context.settings))
+        context.progress(f"probing revision {revision.number}")
+        _switch(host, operation.name, revision, key)
+        shelf.serve(revision.number)
+        return _applied(revision, host, context)
+
+    def delete(
+        self,
+        attributes: Mapping[str, Json],
+        operation_id: str,  # noqa: ARG002
+        context: TaskContext,
+    ) -> None:
+        """Serve it no more; the host ends with its last deployment."""
+        name = attributes["name"]
+        host = running(context.state)
+        if host is not None:
+            host.ask({"do": "remove", "name": name})
+            if not host.ask({"do": "state"})["deployments"]:
+                stop(context.state)
+        Shelf(context.state, name).clear()
+
+
+def _same_key(held: str | None, salt: str, reference: str | None, context: TaskContext) -> bool:
+    try:
+        key = context.secret(reference) if reference else None
+    except StackcError:
+        # Who only looks may not know the secret; who applies is told.
+        return held is not None
+    return held == key_digest(salt, key)
+
+
+def _revision(
+    shelf: Shelf, operation: Deploy, inputs: Mapping[str, Artifact], operation_id: str
+) -> Revision:
+    current, model, golden = shelf.current(), inputs["model"], inputs["golden"].path
+    if current and current.digest == model.digest and current.operation == operation:
+        return shelf.renew(current, golden, operation_id)
+    return shelf.add(operation, model.path, model.digest, golden, operation_id)
+
+
+def _switch(host: Running, name: str, revision: Revision, key: str | None) -> None:
+    request = {"do": "deploy", "name": name, "revision": revision.number, "api_key": key}
+    try:
+        answer: dict[str, Any] = host.ask(request, _DEPLOY_SECONDS)
+    except OSError as error:
+        answer = {"error": f"the host does not answer: {error}"}
+    if "error" in answer:
+        raise fail(
+            Code.DEPLOYMENT_FAILED,
+            f"`{name}` revision {revision.number} does not serve: {answer['error']}",
+            help="what served before it serves on; apply again once this is mended",
+        )
+
+
+def _applied(revision: Revision, host: Running, context: TaskContext) -> Applied:
+    name = revision.operation.name
+    url = f"{host.url}/{name.removeprefix('deployments.')}"
+    path = context.workdir / "endpoint.json"
+    document = Endpoint(
+        name=name, url=url, revision=revision.number, model=revision.digest, backend="host"
+    )
+    path.write_bytes(canonical(document))
+    event = EventDraft(
+        type="deployment.changed",
+        subject=context.address,
+        message=f"{name} revision {revision.number} answers at {url}",
+        data={"name": name, "revision": revision.number, "url": url, "digest": revision.digest},
+    )
+    attributes = {
+        "name": name,
+        "revision": revision.number,
+        "digest": revision.digest,
+        "host": host.url,
+        "api_key": revision.operation.api_key,
+    }
+    summary = {"url": url, "revision": revision.number}
+    return Applied(attributes, Outcome({"endpoint": path}, summary, (event,)))

@@ -1,0 +1,161 @@
+"""The host's own process: ``python -m backends.host.main STATE HOST PORT``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvicorn
+
+from backends.host.control import ControlServer, key_digest
+from backends.host.process import Running, record
+from backends.host.shelf import Shelf
+from backends.serving.app import make_app
+from backends.serving.deployed import Deployed, Limits, Models
+from backends.serving.model import ServedModel
+from compiler.diagnostics import StackcError
+from compiler.engine import durable
+from compiler.engine.store import digest_of
+from compiler.graph.digest import canonical
+from compiler.graph.documents import GoldenRows
+
+_LOOK_SECONDS = 1.0
+_DRAIN_SECONDS = 15
+_BACKLOG = 2048
+_CONNECTIONS = 4096
+
+
+class Host:
+    """What serves, and how it is changed: a revision answers only once it has been probed."""
+
+    def __init__(self, state: Path, models: Models) -> None:
+        self.state = state
+        self.models = models
+        self.salt = secrets.token_hex(16)
+        self.stopping = threading.Event()
+        self._changing = threading.Lock()
+
+    def handle(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer a request of the control socket."""
+        match request.get("do"):
+            case "state":
+                return {"pid": os.getpid(), "salt": self.salt, "deployments": self._serving()}
+            case "deploy":
+                with self._changing:
+                    return self._deploy(request["name"], request["revision"], request["api_key"])
+            case "remove":
+                with self._changing:
+                    self.models.remove(_short(request["name"]))
+                return {}
+            case "stop":
+                self.stopping.set()
+                return {}
+        return {"error": "the host does not know what to do"}
+
+    def _serving(self) -> dict[str, Any]:
+        return {
+            f"deployments.{name}": {
+                "revision": one.revision,
+                "digest": one.digest,
+                "key": key_digest(self.salt, one.api_key),
+            }
+            for name, one in self.models.items()
+        }
+
+    def _deploy(self, name: str, number: int, api_key: str | None) -> dict[str, Any]:
+        shelf = Shelf(self.state, name)
+        revision = shelf.revision(number)
+        if revision is None or digest_of(shelf.model(number)) != revision.digest:
+            return {"error": f"the files of revision {number} are missing or damaged"}
+        asked = revision.operation
+        try:
+            model = ServedModel.open(shelf.model(number), asked.threshold)
+        except StackcError as error:
+            return {"error": error.diagnostics[0].message}
+        golden = msgspec.json.decode(shelf.golden(number).read_bytes(), type=GoldenRows)
+        wrong = model.probe(golden)
+        if wrong is not None:
+            return {"error": wrong}
+        limits = Limits(asked.queue, asked.rows, asked.timeout_s)
+        found = Deployed(model, number, revision.digest, limits, api_key)
+        self.models.put(_short(name), found)
+        return {"revision": number}
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("deployments.")
+
+
+def main(state: Path, host: str, port: int) -> int:
+    """Serve until told to stop, or until the record of this process is gone."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    public = socket.socket(family, socket.SOCK_STREAM)
+    public.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        public.bind((host, port))
+        # From here on requests wait in the queue instead of being refused.
+        public.listen(_BACKLOG)
+    except (OSError, OverflowError) as error:
+        print(f"cannot listen on {host} port {port}: {getattr(error, 'strerror', error)}")
+        return 1
+    models = Models()
+    serving = Host(state, models)
+    # Short, because the path of a unix socket may have some 100 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="stackc-"))
+    try:
+        control = ControlServer(folder / "control", serving.handle)
+        threading.Thread(target=control.serve_forever, daemon=True).start()
+        bound = public.getsockname()[1]
+        entry = Running(os.getpid(), host, bound, str(folder / "control"), str(state))
+        durable.write(record(state), canonical(msgspec.to_builtins(entry)), mode=0o600)
+        asyncio.run(_serve(make_app(models), public, serving, entry))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+async def _serve(app: Any, public: socket.socket, serving: Host, entry: Running) -> None:
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        loop="uvloop",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        limit_concurrency=_CONNECTIONS,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    watching = asyncio.create_task(_watch(server, serving, entry))
+    await server.serve(sockets=[public])
+    watching.cancel()
+
+
+async def _watch(server: uvicorn.Server, serving: Host, entry: Running) -> None:
+    """End with the project: a host whose record is gone belongs to nobody."""
+    path = record(Path(entry.state))
+    while not server.should_exit:
+        await asyncio.to_thread(serving.stopping.wait, _LOOK_SECONDS)
+        server.should_exit = serving.stopping.is_set() or not _written(path, entry.pid)
+
+
+def _written(path: Path, pid: int) -> bool:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Running).pid == pid
+    except (OSError, msgspec.MsgspecError):
+        return False
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))

@@ -1,0 +1,193 @@
+"""The host's process: found where it runs, started where it does not, and stopped."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+from msgspec import Struct
+
+from backends.host import HostSettings
+from backends.host.control import ask
+from compiler.codes import Code
+from compiler.diagnostics import StackcError, fail
+from compiler.engine import durable
+
+FIRST_PORT, LAST_PORT = 8700, 8799
+_START_SECONDS = 90.0
+_ANSWER_SECONDS = 5.0
+_children: list[subprocess.Popen[bytes]] = []
+
+
+class Running(Struct, frozen=True):
+    """A host as it wrote itself down: ``state`` tells whether a copied folder is meant."""
+
+    pid: int
+    host: str
+    port: int
+    control: str
+    state: str
+
+    @property
+    def url(self) -> str:
+        """Where its deployments answer."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def ask(self, request: Mapping[str, Any], timeout: float = _ANSWER_SECONDS) -> dict[str, Any]:
+        """One request over the control socket; raises OSError where it does not answer."""
+        return ask(Path(self.control), request, timeout)
+
+
+def record(state: Path) -> Path:
+    """Where a host writes itself down; it ends when this file does."""
+    return state / "host" / "process.json"
+
+
+def log(state: Path) -> Path:
+    """What the host has to say."""
+    return state / "host" / "host.log"
+
+
+def written(state: Path) -> Running | None:
+    """The host of this project as it was last written, alive or not."""
+    try:
+        found = msgspec.json.decode(record(state).read_bytes(), type=Running)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    # A copied folder has the record of another project's host.
+    return found if found.state == str(state.resolve()) else None
+
+
+def running(state: Path) -> Running | None:
+    """The host of this project, if it is alive and answers."""
+    for child in _children:
+        child.poll()
+    found = written(state)
+    if found is None or not _mine(Path(found.control)):
+        return None
+    try:
+        answer = found.ask({"do": "state"})
+    except OSError:
+        return None
+    return found if answer.get("pid") == found.pid else None
+
+
+def ensure(state: Path, settings: HostSettings) -> Running:
+    """The running host, with these settings; started when there is none.
+
+    Raises:
+        StackcError: It does not come up (E717).
+    """
+    with _alone(state):
+        found = running(state)
+        if found is not None:
+            if found.host == settings.host and settings.port in (None, found.port):
+                return found
+            _end(found)
+        return _start(state, settings)
+
+
+def stop(state: Path) -> None:
+    """End the host of this project, once the requests at work are answered."""
+    with _alone(state):
+        found = running(state)
+        if found is not None:
+            _end(found)
+
+
+@contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    durable.make_folder(state / "host")
+    with (state / "host" / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _mine(path: Path) -> bool:
+    try:
+        return path.stat().st_uid == os.getuid()
+    except OSError:
+        return False
+
+
+def _end(found: Running) -> None:
+    try:
+        found.ask({"do": "stop"})
+        psutil.Process(found.pid).wait(30)
+    except (OSError, psutil.Error):
+        return
+    finally:
+        for child in _children:
+            child.poll()
+
+
+def _start(state: Path, settings: HostSettings) -> Running:
+    before = written(state)
+    durable.remove(record(state))
+    if before is not None:
+        shutil.rmtree(Path(before.control).parent, ignore_errors=True)
+    port = settings.port or _port(settings.host, before.port if before else None)
+    command = [sys.executable, "-P", "-m", "backends.host.main"]
+    arguments = [str(state.resolve()), settings.host, str(port)]
+    with log(state).open("wb") as output:
+        child = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
+            [*command, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _children.append(child)
+    return _awaited(state, child)
+
+
+def _port(host: str, last: int | None) -> int:
+    wanted = [last] if last else []
+    for port in [*wanted, *range(FIRST_PORT, LAST_PORT + 1)]:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind((host, port))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    continue
+            # Whatever else is wrong with the address, the host will say.
+            return int(port)
+    return 0
+
+
+def _awaited(state: Path, child: subprocess.Popen[bytes]) -> Running:
+    until = time.monotonic() + _START_SECONDS
+    while time.monotonic() < until:
+        found = running(state)
+        if found is not None and found.pid == child.pid:
+            return found
+        if child.poll() is not None:
+            raise _not_up(state)
+        time.sleep(0.02)
+    child.kill()
+    raise _not_up(state)
+
+
+def _not_up(state: Path) -> StackcError:
+    lines = log(state).read_text(errors="replace").strip().splitlines()
+    return fail(
+        Code.DEPLOYMENT_FAILED,
+        f"the local host does not come up: {lines[-1] if lines else 'it says nothing'}",
+        help="choose another address or port with `backends.serve.host` and"
+        f" `backends.serve.port`; its log is {log(state)}",
+    )

@@ -1,0 +1,110 @@
+"""The local host: the serving suite, and what only a process on this machine can do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import ClassVar
+
+import httpx
+import psutil
+import pytest
+
+from backends.host import BACKEND, HostSettings
+from backends.host.process import record, running
+from compiler.backend import Artifact, Backend, Settings
+from compiler.codes import Code
+from compiler.diagnostics import StackcError
+from tests.conformance.bench import Bench
+from tests.conformance.serving import NAME, PLAIN, ServingSuite, url_of
+
+Inputs = dict[str, Artifact]
+
+
+class TestHost(ServingSuite):
+    """One process per project."""
+
+    backend: ClassVar[Backend] = BACKEND
+    settings: ClassVar[Settings] = HostSettings()
+
+    def test_a_dead_host_is_noticed_and_brought_back_where_it_was(
+        self, bench: Bench, inputs: Inputs
+    ) -> None:
+        first = self.deployed(bench, inputs)
+        kill(bench)
+        assert not self.target(bench).read(first.attributes, bench.context())
+        assert self.target(bench).find("op1", bench.context()) is None
+        again = self.deployed(bench, inputs, by="op2")
+        assert again.attributes == first.attributes
+        assert httpx.get(url_of(again)).json()["revision"] == 1
+
+    def test_two_deployments_share_one_host_which_ends_with_the_last(
+        self, bench: Bench, inputs: Inputs
+    ) -> None:
+        other = type(PLAIN)(name="deployments.other", threshold=0.5)
+        first, second = self.deployed(bench, inputs), self.deployed(bench, inputs, other, "op2")
+        host = running(bench.folder / ".stackc")
+        assert host is not None
+        assert url_of(first).rpartition("/")[0] == url_of(second).rpartition("/")[0] == host.url
+        target = self.target(bench)
+        target.delete(second.attributes, "op3", bench.context())
+        assert httpx.get(url_of(second)).status_code == 404
+        assert httpx.get(url_of(first)).status_code == 200
+        target.delete(first.attributes, "op4", bench.context())
+        assert not psutil.pid_exists(host.pid)
+
+    def test_a_host_without_its_project_ends(self, bench: Bench, inputs: Inputs) -> None:
+        self.deployed(bench, inputs)
+        host = running(bench.folder / ".stackc")
+        assert host is not None
+        record(bench.folder / ".stackc").unlink()
+        assert psutil.Process(host.pid).wait(20) in (0, None)
+
+    def test_a_copied_project_does_not_speak_with_the_host_of_the_other(
+        self, bench: Bench, inputs: Inputs, tmp_path: Path
+    ) -> None:
+        self.deployed(bench, inputs)
+        copy = record(tmp_path / "copy" / ".stackc")
+        copy.parent.mkdir(parents=True)
+        copy.write_bytes(record(bench.folder / ".stackc").read_bytes())
+        assert running(tmp_path / "copy" / ".stackc") is None
+
+    def test_other_settings_move_the_host(self, bench: Bench, inputs: Inputs) -> None:
+        first = self.deployed(bench, inputs)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        bench.settings = HostSettings(port=port)
+        second = self.deployed(bench, inputs, by="op2")
+        assert url_of(second) == f"http://127.0.0.1:{port}/api"
+        assert not self.target(bench).read(first.attributes, bench.context())
+
+    def test_a_port_that_is_taken_is_told(self, bench: Bench, inputs: Inputs) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            bench.settings = HostSettings(port=taken.getsockname()[1])
+            with pytest.raises(StackcError) as caught:
+                self.deployed(bench, inputs)
+        assert [found.code for found in caught.value.diagnostics] == [Code.DEPLOYMENT_FAILED]
+        assert "cannot listen on 127.0.0.1" in str(caught.value)
+
+    def test_more_than_one_copy_is_refused(self, bench: Bench) -> None:
+        refusals = {refusal.field: refusal for refusal in bench.lowering(PLAIN).refuses}
+        assert refusals["replicas"].when((1, 4))
+        assert not refusals["replicas"].when((1, 1))
+
+    def test_a_name_that_is_a_path_of_the_host_is_refused(self, bench: Bench) -> None:
+        refusals = {refusal.field: refusal for refusal in bench.lowering(PLAIN).refuses}
+        assert refusals["name"].when("deployments.metrics")
+        assert not refusals["name"].when(NAME)
+
+
+def kill(bench: Bench) -> None:
+    """End the host as a crash does."""
+    host = running(bench.folder / ".stackc")
+    assert host is not None
+    os.kill(host.pid, signal.SIGKILL)
+    psutil.Process(host.pid).wait(10)
