@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.conftest import copied
@@ -154,3 +155,23 @@ def test_flights_shows_the_drift_of_its_seasons(flights: tuple[Path, str, int]) 
 @pytest.mark.xdist_group("flights")
 def test_flights_applied_again_does_nothing(flights: tuple[Path, str, int]) -> None:
     assert worked(flights[0]) == set()
+
+
+def test_the_wine_is_tuned_served_and_taken_down(tmp_path: Path) -> None:
+    folder = copied("wine", tmp_path / "wine")
+    said = apply(folder)
+    url = re.search(r"http://127\.0\.0\.1:\d+/cultivar_api", said)
+    assert url is not None, said
+    row = {
+        "alcohol": 13.2, "malic_acid": 1.8, "color_intensity": 5.1, "hue": 1.0, "proline": 1100,
+    }  # fmt: skip
+    answer = httpx.post(url[0], json=row)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["predictions"][0]["prediction"] == "barolo"
+    assert worked(folder) == set()
+    assert worked(folder, "deployments.cultivar_api.limits.rows=100") == {
+        "deployments.cultivar_api/deploy"
+    }
+    assert stackc_process("destroy", "stack.yaml", "--yes", cwd=folder).code == 0
+    with pytest.raises(httpx.TransportError):
+        httpx.post(url[0], json=row)
