@@ -17,7 +17,7 @@ from rich.table import Table
 
 from benchmarks.measure import ROOT, Result
 
-GROUPS = ("starting", "compiling", "planning", "validating", "training", "large")
+GROUPS = ("starting", "compiling", "planning", "validating", "training", "serving", "large")
 OUT = ROOT / "benchmarks" / "out" / "results.json"
 
 
