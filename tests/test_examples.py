@@ -157,6 +157,7 @@ def test_flights_applied_again_does_nothing(flights: tuple[Path, str, int]) -> N
     assert worked(flights[0]) == set()
 
 
+@pytest.mark.xdist_group("hosts")
 def test_the_wine_is_tuned_served_and_taken_down(tmp_path: Path) -> None:
     folder = copied("wine", tmp_path / "wine")
     said = apply(folder)

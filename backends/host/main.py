@@ -1,8 +1,9 @@
-"""The host's own process: ``python -m backends.host.main STATE HOST PORT``."""
+"""The host's own process: ``python -m backends.host.main STATE HOST PORT…``."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import secrets
 import shutil
@@ -96,19 +97,13 @@ def _short(name: str) -> str:
     return name.removeprefix("deployments.")
 
 
-def main(state: Path, host: str, port: int) -> int:
+def main(state: Path, host: str, ports: list[int]) -> int:
     """Serve until told to stop, or until the record of this process is gone."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    public = socket.socket(family, socket.SOCK_STREAM)
-    public.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # Connections inherit it. Without it an answer in two parts waits 40 ms for the client's word.
-    public.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
-        public.bind((host, port))
-        # From here on requests wait in the queue instead of being refused.
-        public.listen(_BACKLOG)
+        public = _listening(host, ports)
     except (OSError, OverflowError) as error:
-        print(f"cannot listen on {host} port {port}: {getattr(error, 'strerror', error)}")
+        where = f"{host} port {ports[0]}"
+        print(f"cannot listen on {where}: {getattr(error, 'strerror', None) or error}")
         return 1
     models = Models()
     serving = Host(state, models)
@@ -124,6 +119,27 @@ def main(state: Path, host: str, port: int) -> int:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0
+
+
+def _listening(host: str, ports: list[int]) -> socket.socket:
+    """A socket on the first of the ports that nobody has; requests wait in its queue from now."""
+    for port in ports:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        public = socket.socket(family, socket.SOCK_STREAM)
+        public.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections inherit it. Without it an answer in two parts waits 40 ms for the client's
+        # acknowledgement.
+        public.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            public.bind((host, port))
+            public.listen(_BACKLOG)
+        except OSError as error:
+            public.close()
+            if error.errno != errno.EADDRINUSE or port == ports[-1]:
+                raise
+        else:
+            return public
+    raise OSError("there is no port to listen on")
 
 
 async def _serve(app: Any, public: socket.socket, serving: Host, entry: Running) -> None:
@@ -160,4 +176,4 @@ def _written(path: Path, pid: int) -> bool:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
+    raise SystemExit(main(Path(sys.argv[1]), sys.argv[2], [int(port) for port in sys.argv[3:]]))

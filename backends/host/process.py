@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -139,9 +137,11 @@ def _start(state: Path, settings: HostSettings) -> Running:
     durable.remove(record(state))
     if before is not None:
         shutil.rmtree(Path(before.control).parent, ignore_errors=True)
-    port = settings.port or _port(settings.host, before.port if before else None)
+    # Chosen by the process that binds it: two that start at once never choose the same.
+    last = [before.port] if before is not None else []
+    ports = [settings.port] if settings.port else [*last, *range(FIRST_PORT, LAST_PORT + 1), 0]
     command = [sys.executable, "-P", "-m", "backends.host.main"]
-    arguments = [str(state.resolve()), settings.host, str(port)]
+    arguments = [str(state.resolve()), settings.host, *map(str, ports)]
     with log(state).open("wb") as output:
         child = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
             [*command, *arguments],
@@ -152,22 +152,6 @@ def _start(state: Path, settings: HostSettings) -> Running:
         )
     _children.append(child)
     return _awaited(state, child)
-
-
-def _port(host: str, last: int | None) -> int:
-    wanted = [last] if last else []
-    for port in [*wanted, *range(FIRST_PORT, LAST_PORT + 1)]:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as tried:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                tried.bind((host, port))
-            except OSError as error:
-                if error.errno == errno.EADDRINUSE:
-                    continue
-            # Whatever else is wrong with the address, the host will say.
-            return int(port)
-    return 0
 
 
 def _awaited(state: Path, child: subprocess.Popen[bytes]) -> Running:

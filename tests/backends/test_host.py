@@ -20,6 +20,8 @@ from compiler.diagnostics import StackcError
 from tests.conformance.bench import Bench
 from tests.conformance.serving import NAME, PLAIN, ServingSuite, url_of
 
+# One after the other: a host that comes back expects that nobody took its port meanwhile.
+pytestmark = pytest.mark.xdist_group("hosts")
 Inputs = dict[str, Artifact]
 
 

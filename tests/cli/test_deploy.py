@@ -14,6 +14,7 @@ import pytest
 from backends.host.process import running
 from tests.house.cli import stackc, stackc_process
 
+pytestmark = pytest.mark.xdist_group("hosts")
 SPEC = """
 stackc: 1
 name: shop
