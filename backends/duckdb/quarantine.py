@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import duckdb
 
@@ -13,6 +10,7 @@ from backends.duckdb.connection import failure, session, views, write
 from backends.duckdb.judging import NUMBERED, flag, judged
 from backends.duckdb.text import names, string
 from compiler.backend import Artifact, Outcome, TaskContext
+from compiler.engine import durable
 from compiler.graph.operations import Quarantine, Rule
 from compiler.graph.types import TableType
 
@@ -47,7 +45,7 @@ def quarantine(
                 good = f"SELECT {columns} FROM ({marked}) WHERE _rules = ''"
                 write(connection, good, paths["accepted"])
             else:
-                _same_file(inputs["table"].path, paths["accepted"])
+                durable.link(inputs["table"].path, paths["accepted"])
         except duckdb.Error as error:
             raise failure(error, inputs) from error
     return Outcome(paths, {"rows": rows - aside, "quarantined": aside})
@@ -67,11 +65,3 @@ def _marked(broken: Sequence[Rule], table: TableType) -> str:
         f"SELECT *, concat_ws(', ', {parts}) AS _rules FROM "
         f"(SELECT *, {', '.join(named)} FROM {NUMBERED}){order}"
     )
-
-
-def _same_file(source: Path, target: Path) -> None:
-    """The same bytes under another name, without copying where the disk can."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from backends.host import HostSettings
 from backends.host.control import key_digest
-from backends.host.process import Running, ensure, running, stop
+from backends.host.process import Running, answering, ensure, running, stop
 from backends.host.shelf import Revision, Shelf, deployments
 from compiler.backend import Applied, Artifact, EventDraft, Json, Outcome, TaskContext
 from compiler.codes import Code
@@ -24,12 +24,11 @@ class Deployments:
 
     def read(self, attributes: Mapping[str, Json], context: TaskContext) -> bool:
         """Whether the host runs and answers with this revision, to this key."""
-        host = running(context.state)
-        if host is None or host.url != attributes["host"]:
+        found = answering(context.state)
+        if found is None:
             return False
-        try:
-            state = host.ask({"do": "state"})
-        except OSError:
+        host, state = found
+        if host.url != attributes["host"]:
             return False
         serving = state["deployments"].get(attributes["name"])
         if serving is None or serving["revision"] != attributes["revision"]:
@@ -38,11 +37,11 @@ class Deployments:
 
     def find(self, operation_id: str, context: TaskContext) -> Applied | None:
         """The revision that an interrupted apply made, if it serves."""
-        host = running(context.state)
+        found = answering(context.state)
         folder = deployments(context.state)
-        if host is None or not folder.is_dir():
+        if found is None or not folder.is_dir():
             return None
-        serving = host.ask({"do": "state"})["deployments"]
+        host, serving = found[0], found[1]["deployments"]
         for name in sorted(entry.name for entry in folder.iterdir()):
             shelf = Shelf(context.state, name)
             revision = shelf.by_operation(operation_id)

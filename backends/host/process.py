@@ -71,6 +71,12 @@ def written(state: Path) -> Running | None:
 
 def running(state: Path) -> Running | None:
     """The host of this project, if it is alive and answers."""
+    found = answering(state)
+    return found[0] if found is not None else None
+
+
+def answering(state: Path) -> tuple[Running, dict[str, Any]] | None:
+    """The host of this project with what it says of itself, if it is alive and answers."""
     for child in _children:
         child.poll()
     found = written(state)
@@ -80,7 +86,7 @@ def running(state: Path) -> Running | None:
         answer = found.ask({"do": "state"})
     except OSError:
         return None
-    return found if answer.get("pid") == found.pid else None
+    return (found, answer) if answer.get("pid") == found.pid else None
 
 
 def ensure(state: Path, settings: HostSettings) -> Running:

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,15 +89,15 @@ class Shelf:
         """Place a model and its golden rows as the next revision; it does not serve yet."""
         # A folder without its record is what a kill left: its number is free.
         number = max((revision.number for revision in self.revisions()), default=0) + 1
-        _place(model, self.model(number))
-        _place(golden, self.golden(number))
+        durable.share(model, self.model(number))
+        durable.share(golden, self.golden(number))
         revision = Revision(number, digest, operation, (operation_id,))
         self._write(revision)
         return revision
 
     def renew(self, revision: Revision, golden: Path, operation_id: str) -> Revision:
         """The same revision, deployed once more by another operation."""
-        _place(golden, self.golden(revision.number))
+        durable.share(golden, self.golden(revision.number))
         operations = (*revision.operations, operation_id)[-_KEPT_OPERATIONS:]
         renewed = replace(revision, operations=operations)
         self._write(renewed)
@@ -136,15 +135,3 @@ class Shelf:
 def deployments(state: Path) -> Path:
     """The folder of all deployments of a project."""
     return state / "host" / "deployments"
-
-
-def _place(source: Path, target: Path) -> None:
-    durable.make_folder(target.parent)
-    draft = target.with_name(f".{target.name}.part")
-    with durable.guarded(draft):
-        draft.unlink(missing_ok=True)
-        try:
-            os.link(source, draft)
-        except OSError:
-            shutil.copyfile(source, draft)
-    durable.place(draft, target)

@@ -55,6 +55,12 @@ def decide(chances: Array, task: str, threshold: float) -> Array:
     return found
 
 
+def certainty(chances: Array) -> Array:
+    """What is told with each row's label: of two classes the second's, else the likeliest's."""
+    found: Array = chances[:, 1] if chances.shape[1] == 2 else chances.max(axis=1)
+    return found
+
+
 def confusion(truth: Array, predicted: Array, classes: int) -> Array:
     """Counts [truth, prediction]; rows of an unknown truth (code -1) are not among them."""
     known = truth >= 0

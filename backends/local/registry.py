@@ -9,7 +9,6 @@ either the state before it or after it.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -154,7 +153,7 @@ class Registry:
             (operation,),
             source.stat().st_size,
         )
-        self._place(source, number)
+        durable.share(source, self.model(number))
         self.write(version)
         return version
 
@@ -188,18 +187,6 @@ class Registry:
     def _next_number(self) -> int:
         # A folder without its registration is what a kill left: its number is free.
         return max((version.number for version in self.versions()), default=0) + 1
-
-    def _place(self, source: Path, number: int) -> None:
-        target = self.model(number)
-        durable.make_folder(target.parent)
-        draft = target.with_name(f".{MODEL}.part")
-        with durable.guarded(draft):
-            draft.unlink(missing_ok=True)
-            try:
-                os.link(source, draft)
-            except OSError:
-                shutil.copyfile(source, draft)
-        durable.place(draft, target)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

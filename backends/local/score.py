@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from backends.local.metrics import Array, decide
+from backends.local.metrics import Array, certainty, decide
 from backends.local.package import PREDICTION, PROBABILITY
 from backends.local.predict import Predictor, rows_of
 from compiler.backend import Artifact, Outcome, TaskContext
@@ -101,5 +100,4 @@ def answer(predictor: Predictor, scores: Array, threshold: float) -> list[pa.Arr
         return [pa.array(scores)]
     codes = decide(scores, predictor.task.value, threshold)
     labels = pa.array(list(predictor.classes), _LABELS[type(predictor.classes[0])])
-    chance: Any = scores[:, 1] if scores.shape[1] == 2 else scores.max(axis=1)
-    return [labels.take(pa.array(codes)), pa.array(np.ascontiguousarray(chance))]
+    return [labels.take(pa.array(codes)), pa.array(np.ascontiguousarray(certainty(scores)))]

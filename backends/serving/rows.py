@@ -18,7 +18,7 @@ import pyarrow as pa
 from msgspec import Struct
 
 from backends.local.feed import Feeds
-from backends.local.metrics import Array, decide
+from backends.local.metrics import Array, certainty, decide
 from backends.local.package import PREDICTION, PROBABILITY
 from backends.serving.values import Kind, finite, kind_of, shown
 from compiler.features.preparation import NULL_SUFFIX
@@ -193,7 +193,7 @@ def answers(
     if task is Task.REGRESSION:
         return [{PREDICTION: number} for number in numbers(scores)]
     codes = decide(scores, task.value, threshold).tolist()
-    chances = numbers(scores[:, 1] if scores.shape[1] == 2 else scores.max(axis=1))
+    chances = numbers(certainty(scores))
     return [
         {PREDICTION: classes[code], PROBABILITY: chance}
         for code, chance in zip(codes, chances, strict=True)

@@ -138,10 +138,14 @@ def _tuned(scope: Scope, draft: Draft, inputs: dict[str, Ref]) -> dict[str, Ref]
         early_stopping=draft.patience,
         seed=tune.seed,
     )
-    watched = {**inputs, "validation": draft.info.parts["validation"]}
-    made = {"tuning": DocumentType("tuning")}
-    place = (*draft.path, "tune")
-    return {"tuning": scope.add(f"{draft.block}/tune", operation, watched, {**made}, place)}
+    tuning = scope.add(
+        f"{draft.block}/tune",
+        operation,
+        {**inputs, "validation": draft.info.parts["validation"]},
+        {"tuning": DocumentType("tuning")},
+        (*draft.path, "tune"),
+    )
+    return {"tuning": tuning}
 
 
 def _judged(scope: Scope, draft: Draft, packaged: Ref) -> Ref:

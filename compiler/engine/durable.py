@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -134,6 +135,28 @@ def place(source: Path, target: Path) -> None:
         source.replace(target)
         point("place.renamed")
         sync_folder(target.parent)
+
+
+def share(source: Path, target: Path) -> None:
+    """Give a file's content a second durable place, without copying where the disk can.
+
+    Raises:
+        StackcError: E712 when the disk is full, E607 for every other refusal.
+    """
+    make_folder(target.parent)
+    draft = target.with_name(f".{target.name}.part")
+    with guarded(draft):
+        draft.unlink(missing_ok=True)
+        link(source, draft)
+    place(draft, target)
+
+
+def link(source: Path, target: Path) -> None:
+    """The same bytes under another name: a hard link, or a copy where the disk has none."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def append(path: Path, data: bytes) -> None:

@@ -6,6 +6,8 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,17 +29,24 @@ with open_project(Path(sys.argv[1]), write=True):
 """
 
 
-def test_two_writers_the_second_is_told_who_is_first(tmp_path: Path) -> None:
-    root = write_numbers(tmp_path)
-    run(root, line())
+@contextmanager
+def holding(script: str, root: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that runs the script and has come to hold the project."""
     with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(root)],
+        [sys.executable, "-c", script, str(root)],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
+        yield holder
+
+
+def test_two_writers_the_second_is_told_who_is_first(tmp_path: Path) -> None:
+    root = write_numbers(tmp_path)
+    run(root, line())
+    with holding(HOLD, root) as holder:
         with pytest.raises(StackcError, match=f"process {holder.pid}") as error:
             open_project(root, write=True)
         assert error.value.diagnostics[0].code.value == "E603"
@@ -57,14 +66,7 @@ BEGIN = HOLD.replace(
 
 
 def test_a_run_is_running_while_its_process_lives_and_interrupted_after(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", BEGIN, str(tmp_path)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"held\n"
+    with holding(BEGIN, tmp_path) as holder:
         assert statuses(tmp_path) == ["running"]
         holder.kill()
     assert statuses(tmp_path) == ["interrupted"]
