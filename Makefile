@@ -79,9 +79,11 @@ docs: $(DEV_READY) ## Regenerate what is made from code: the JSON Schema and the
 constraints: ## Resolve pyproject.toml anew into constraints.txt (needs the network).
 	rm -rf $(VENV)-constraints
 	$(PYTHON) -m venv $(VENV)-constraints
-	$(VENV)-constraints/bin/python -m pip install --quiet '.[dev]'
+	$(VENV)-constraints/bin/python -m pip install --quiet uv
 	{ echo '# Made by `make constraints`; every version the project is tested with.'; \
-	  $(VENV)-constraints/bin/python -m pip freeze --exclude stackc | sed "s/+cpu//"; } > constraints.txt
+	  $(VENV)-constraints/bin/uv pip compile pyproject.toml --extra dev --quiet --no-header \
+	    --no-annotate $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS)) \
+	    | sed "s/+cpu//"; } > constraints.txt
 	rm -rf $(VENV)-constraints
 
 system: ## Install the programs that tests need: a browser and PostgreSQL.
