@@ -159,6 +159,22 @@ class ResourceTask(Protocol):
         """Remove it; removing what is gone is no error."""
 
 
+class RevisionedTask(ResourceTask, Protocol):
+    """A resource that keeps the revision before the one in use, to go back to."""
+
+    def rollback(
+        self, attributes: Mapping[str, Json], operation_id: str, context: TaskContext
+    ) -> Applied:
+        """Put the former revision back in use; ``find`` knows the operation from then on.
+
+        What comes back has ``rolled_back_from`` among its attributes: the
+        number of the revision that the spec still asks for.
+
+        Raises:
+            StackcError: There is no former revision (E608), or it cannot be used.
+        """
+
+
 class Refusal(Struct, frozen=True):
     """A field a backend cannot honour: ``when`` tells from its value; ``help`` the way out."""
 
@@ -177,12 +193,14 @@ class Lowering(Struct, frozen=True):
         isolation: ``process`` for what is heavy or may die, in a worker
             process; ``thread`` for what releases the GIL and is short.
         refuses: Fields it cannot honour.
+        revisions: Whether the ResourceTask is a RevisionedTask.
     """
 
     target: str
     observer: str | None = None
     isolation: Literal["thread", "process"] = "thread"
     refuses: tuple[Refusal, ...] = ()
+    revisions: bool = False
 
 
 class Backend(Struct, frozen=True):

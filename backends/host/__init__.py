@@ -26,6 +26,7 @@ BACKEND = Backend(
     lowerings={
         Deploy: Lowering(
             "backends.host.deploy:Deployments",
+            revisions=True,
             refuses=(
                 Refusal(
                     "name",

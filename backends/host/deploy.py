@@ -63,17 +63,32 @@ class Deployments:
             StackcError: The host does not come up, or the revision does not
                 answer as it was evaluated (E717); what served before serves on.
         """
-        key = context.secret(operation.api_key) if operation.api_key else None
         shelf = Shelf(context.state, operation.name)
         revision = shelf.by_operation(operation_id) or _revision(
             shelf, operation, inputs, operation_id
         )
-        context.progress("starting the host")
-        host = ensure(context.state, cast(HostSettings, context.settings))
-        context.progress(f"probing revision {revision.number}")
-        _switch(host, operation.name, revision, key)
-        shelf.serve(revision.number)
-        return _applied(revision, host, context)
+        return _served(shelf, revision, context)
+
+    def rollback(
+        self, attributes: Mapping[str, Json], operation_id: str, context: TaskContext
+    ) -> Applied:
+        """Have the host switch back to the revision before the one that serves.
+
+        Raises:
+            StackcError: There is none (E608), or it does not serve (E717).
+        """
+        shelf = Shelf(context.state, attributes["name"])
+        revision = shelf.by_operation(operation_id)
+        if revision is None:
+            former = shelf.former()
+            if former is None:
+                raise fail(
+                    Code.NO_FORMER_REVISION,
+                    f"`{attributes['name']}` has no revision before {attributes['revision']}",
+                    help="a deployment keeps one former revision, from its second on",
+                )
+            revision = shelf.bring_back(former, operation_id)
+        return _served(shelf, revision, context)
 
     def delete(
         self,
@@ -89,6 +104,18 @@ class Deployments:
             if not host.ask({"do": "state"})["deployments"]:
                 stop(context.state)
         Shelf(context.state, name).clear()
+
+
+def _served(shelf: Shelf, revision: Revision, context: TaskContext) -> Applied:
+    """Have the host probe a revision and switch to it."""
+    asked = revision.operation
+    key = context.secret(asked.api_key) if asked.api_key else None
+    context.progress("starting the host")
+    host = ensure(context.state, cast(HostSettings, context.settings))
+    context.progress(f"probing revision {revision.number}")
+    _switch(host, asked.name, revision, key)
+    shelf.serve(revision.number)
+    return _applied(revision, host, context)
 
 
 def _same_key(held: str | None, salt: str, reference: str | None, context: TaskContext) -> bool:
@@ -131,18 +158,24 @@ def _applied(revision: Revision, host: Running, context: TaskContext) -> Applied
         name=name, url=url, revision=revision.number, model=revision.digest, backend="host"
     )
     path.write_bytes(canonical(document))
+    former = revision.rolled_back_from
+    back = {} if former is None else {"rolled_back_from": former}
+    told = "" if former is None else f", rolled back from {former}"
     event = EventDraft(
         type="deployment.changed",
         subject=context.address,
-        message=f"{name} revision {revision.number} answers at {url}",
-        data={"name": name, "revision": revision.number, "url": url, "digest": revision.digest},
-    )
+        message=f"{name} revision {revision.number} answers at {url}{told}",
+        data={
+            "name": name, "revision": revision.number, "url": url, "digest": revision.digest, **back
+        },
+    )  # fmt: skip
     attributes = {
         "name": name,
         "revision": revision.number,
         "digest": revision.digest,
         "host": host.url,
         "api_key": revision.operation.api_key,
+        **back,
     }
-    summary = {"url": url, "revision": revision.number}
+    summary = {"url": url, "revision": revision.number, **back}
     return Applied(attributes, Outcome({"endpoint": path}, summary, (event,)))

@@ -31,12 +31,15 @@ class Revision(Struct, frozen=True):
         digest: SHA-256 of the model's file.
         operation: What was asked: threshold, limits, the key's reference.
         operations: Ids of the operations that made or renewed it, newest last.
+        rolled_back_from: Number of the revision that it took the place of, when
+            it was the former one; None when it was deployed.
     """
 
     number: int
     digest: str
     operation: Deploy
     operations: tuple[str, ...]
+    rolled_back_from: int | None = None
 
 
 class Shelf:
@@ -98,10 +101,19 @@ class Shelf:
     def renew(self, revision: Revision, golden: Path, operation_id: str) -> Revision:
         """The same revision, deployed once more by another operation."""
         durable.share(golden, self.golden(revision.number))
-        operations = (*revision.operations, operation_id)[-_KEPT_OPERATIONS:]
-        renewed = replace(revision, operations=operations)
-        self._write(renewed)
-        return renewed
+        return self._again(revision, operation_id, None)
+
+    def former(self) -> Revision | None:
+        """The revision before the one that serves."""
+        current = self.current()
+        if current is None:
+            return None
+        return next((r for r in self.revisions() if r.number < current.number), None)
+
+    def bring_back(self, revision: Revision, operation_id: str) -> Revision:
+        """A former revision, to serve in the place of the current one; it does not serve yet."""
+        current = self.current()
+        return self._again(revision, operation_id, current.number if current else None)
 
     def serve(self, number: int) -> None:
         """Write which revision serves, and forget all but it and the one before."""
@@ -126,6 +138,14 @@ class Shelf:
             durable.point("deployment.remove")
             shutil.rmtree(self.folder)
             durable.sync_folder(self.folder.parent)
+
+    def _again(
+        self, revision: Revision, operation_id: str, rolled_back_from: int | None
+    ) -> Revision:
+        operations = (*revision.operations, operation_id)[-_KEPT_OPERATIONS:]
+        again = replace(revision, operations=operations, rolled_back_from=rolled_back_from)
+        self._write(again)
+        return again
 
     def _write(self, revision: Revision) -> None:
         content = canonical(msgspec.to_builtins(revision))

@@ -11,7 +11,7 @@ from gc import set_threshold
 from typing import NoReturn
 
 COMMANDS = (
-    "init", "compile", "plan", "apply", "destroy", "status", "history", "show",
+    "init", "compile", "plan", "apply", "rollback", "destroy", "status", "history", "show",
     "explain", "schema", "lock", "gc", "doctor",
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 from msgspec import Struct, field
@@ -48,8 +49,9 @@ class Input(Struct, frozen=True):
 class Job(Struct, frozen=True):
     """One action, with all it needs; nothing of the state is touched while it runs.
 
-    ``node`` and ``task`` are None for a deletion. ``old`` is what a replaced or
-    deleted resource was, and ``old_task`` what it was made by.
+    ``node`` and ``task`` are None for a deletion and for a rollback. ``old`` is
+    what a replaced, deleted or rolled back resource was, and ``old_task`` what it
+    was made by.
     """
 
     change: Change
@@ -98,7 +100,8 @@ def perform(project: Project, job: Job, progress: Callable[[str], None]) -> Made
         if job.change.action is Action.DELETE:
             _delete(project, job, workdir, progress)
             return Made(None, (), time.monotonic() - began)
-        row, events = _make(project, job, workdir, progress)
+        make = _roll_back if job.change.action is Action.ROLLBACK else _make
+        row, events = make(project, job, workdir, progress)
         seconds = time.monotonic() - began
         return Made(replace(row, seconds=seconds, finished=now()), events, seconds)
     finally:
@@ -156,17 +159,45 @@ def _make(
         arguments,
         seed_of(project, intent, job.task, workdir),
     )
+    if not is_step:
+        return _applied(project, job, call, lowering.isolation, workdir, progress)
     durable.point("task.begin")
     made = project.workers.run(call, lowering.isolation, progress)
     durable.point("task.done")
-    if is_step:
-        if not isinstance(made, Outcome):
-            raise _broken(intent, "gave no outcome")
-        _unmoved(project, job, workdir)
-        return store_outcome(project, intent, made, workdir)
+    if not isinstance(made, Outcome):
+        raise _broken(intent, "gave no outcome")
+    _unmoved(project, job, workdir)
+    return store_outcome(project, intent, made, workdir)
+
+
+def _applied(
+    project: Project,
+    job: Job,
+    call: Call,
+    isolation: Literal["thread", "process"],
+    workdir: Path,
+    progress: Callable[[str], None],
+) -> tuple[NodeRow, tuple[EventDraft, ...]]:
+    """Carry out an effect on a resource; the row that finds it again, and its events."""
+    intent = job.entry.intent
+    durable.point("task.begin")
+    made = project.workers.run(call, isolation, progress)
+    durable.point("task.done")
     if not isinstance(made, Applied):
         raise _broken(intent, "gave no applied resource")
     return store_applied(project, intent, made, workdir)
+
+
+def _roll_back(
+    project: Project, job: Job, workdir: Path, progress: Callable[[str], None]
+) -> tuple[NodeRow, tuple[EventDraft, ...]]:
+    assert job.old_task is not None  # only what was applied is rolled back
+    intent, lowering = job.entry.intent, job.old_task.lowering
+    arguments = (intent.attributes or {}, job.entry.operation_id)
+    call = Call(
+        lowering.target, "rollback", arguments, seed_of(project, intent, job.old_task, workdir)
+    )
+    return _applied(project, job, call, lowering.isolation, workdir, progress)
 
 
 def _unmoved(project: Project, job: Job, workdir: Path) -> None:

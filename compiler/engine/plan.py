@@ -33,7 +33,8 @@ class Action(StrEnum):
 
     Steps are kept, run, or reused from an earlier result of the same key;
     resources are kept, created, updated, replaced or deleted; a step that is
-    no longer wanted is deleted too, which only forgets it.
+    no longer wanted is deleted too, which only forgets it. A resource that keeps
+    revisions is rolled back to its former one by a command of its own.
     """
 
     KEEP = "keep"
@@ -42,6 +43,7 @@ class Action(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     REPLACE = "replace"
+    ROLLBACK = "rollback"
     DELETE = "delete"
 
 

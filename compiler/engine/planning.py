@@ -187,6 +187,10 @@ class _Survey(Struct, dict=True):
             return Action.CREATE, (Reason("gone", "no longer there as it was made"),)
         if not self._complete(row.outputs, node):
             return Action.UPDATE, (Reason("missing", "result missing from the store"),)
+        former = (row.attributes or {}).get("rolled_back_from")
+        if former is not None:
+            text = f"rolled back from revision {former}, which the spec still asks for"
+            return Action.UPDATE, (Reason("rolled_back", text),)
         return Action.KEEP, ()
 
     def _known(self, key: str) -> bool:

@@ -31,6 +31,9 @@ from compiler.lower import Lowered
 GRACE = 5.0
 """Seconds that tasks in threads get to end after an interrupt; workers end at once."""
 
+_UNDOING = (Action.DELETE, Action.REPLACE, Action.ROLLBACK)
+"""What is asked of the backend that made the resource, which need not be today's."""
+
 
 class Run:
     """One run: the only writer of the state is the thread that calls ``go``."""
@@ -136,8 +139,12 @@ class Run:
     def _job(self, change: Change) -> Job:
         old = self._known.get(change.address)
         old_task = None
-        if change.action in (Action.DELETE, Action.REPLACE) and old and old.kind == "resource":
+        if change.action in _UNDOING and old and old.kind == "resource":
             old_task = self._lowered.restore(old.backend, old.operation, old.settings)
+        if change.action is Action.ROLLBACK:
+            assert old is not None  # only what the state knows is rolled back
+            entry = self._ledger.enter(change.action, replace(old, run=self._ledger.run.id))
+            return Job(change, entry, old=old, old_task=old_task)
         if change.action is Action.DELETE:
             assert old is not None  # only what the state knows is deleted
             entry = self._ledger.enter(change.action, old)

@@ -22,7 +22,7 @@ def needs_of(plan: Plan, graph: Graph, known: Mapping[str, NodeRow]) -> dict[str
     nodes = {node.address: node for node in graph}
     needs: dict[str, set[str]] = {address: set() for address in work}
     for address, change in work.items():
-        if change.action is not Action.DELETE:
+        if change.action not in (Action.DELETE, Action.ROLLBACK):
             needs[address] = {ref.node for _, ref in nodes[address].inputs} & work.keys()
     for row in known.values():
         for producer in {ref.split(":")[0] for ref in row.inputs.values()}:

@@ -15,10 +15,12 @@ _SIGNS: dict[Action, tuple[str, Tone | None]] = {
     Action.CREATE: ("+", "good"),
     Action.UPDATE: ("~", "change"),
     Action.REPLACE: ("±", "warning"),
+    Action.ROLLBACK: ("<", "warning"),
     Action.DELETE: ("-", "error"),
 }
 _ORDER = (
-    Action.CREATE, Action.RUN, Action.UPDATE, Action.REPLACE, Action.REUSE, Action.DELETE,
+    Action.CREATE, Action.RUN, Action.UPDATE, Action.REPLACE, Action.ROLLBACK, Action.REUSE,
+    Action.DELETE,
     Action.KEEP,
 )  # fmt: skip
 _NEW = ("first",)

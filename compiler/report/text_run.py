@@ -19,6 +19,7 @@ _WORDS = {
     Action.RUN: "run",
     Action.UPDATE: "updated",
     Action.REPLACE: "replaced",
+    Action.ROLLBACK: "rolled back",
     Action.REUSE: "reused",
     Action.DELETE: "deleted",
 }

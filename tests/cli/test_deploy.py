@@ -93,6 +93,46 @@ def test_a_missing_key_stops_the_deployment_and_says_which(shop: Path) -> None:
     assert running(shop / ".stackc") is None
 
 
+def test_a_rollback_is_told_by_every_plan_until_the_spec_is_mended(shop: Path) -> None:
+    """Back to the former revision at once; the next apply deploys what the spec asks for."""
+    narrow = "models.bought.features=[age]"
+    for overrides in ([], [narrow]):
+        assert (
+            stackc("apply", "stack.yaml", *overrides, "--yes", cwd=shop, environment=KEY).code == 0
+        )
+    assert revision(shop) == 2
+
+    back = stackc("rollback", "stack.yaml", "api", narrow, cwd=shop, environment=KEY)
+    assert back.code == 0, back.text
+    assert "revision 1, rolled back from 2" in back.text
+    assert revision(shop) == 1
+    planned = stackc("plan", "stack.yaml", narrow, cwd=shop, environment=KEY)
+    assert "rolled back from revision 2, which the spec still asks for" in planned.text
+    twice = stackc("rollback", "stack.yaml", "deployments.api", narrow, cwd=shop, environment=KEY)
+    assert (twice.code, "error[E608]" in twice.err) == (1, True)
+
+    assert stackc("apply", "stack.yaml", "--yes", cwd=shop, environment=KEY).code == 0
+    assert revision(shop) == 1, "the spec asks for the former model again: nothing to switch"
+    assert changes(shop) == []
+    runs = json.loads(stackc("history", "stack.yaml", "--format", "json", cwd=shop).out)["runs"]
+    assert [run["command"] for run in runs] == ["apply", "rollback", "apply", "apply"]
+
+
+def test_only_a_deployment_that_is_applied_is_rolled_back(shop: Path) -> None:
+    for name, says in (("api", "no `deployments.api` that"), ("a=b", "before any override")):
+        answer = stackc("rollback", "stack.yaml", name, cwd=shop, environment=KEY)
+        assert answer.code in (1, 2)
+        assert says in answer.err
+
+
+def revision(folder: Path) -> int:
+    """Which revision the host serves."""
+    host = running(folder / ".stackc")
+    assert host is not None
+    found: int = host.ask({"do": "state"})["deployments"]["deployments.api"]["revision"]
+    return found
+
+
 def changes(folder: Path, environment: dict[str, str] = KEY) -> list[str]:
     """What a plan would do, by address."""
     answer = stackc("plan", "stack.yaml", "--format", "json", cwd=folder, environment=environment)

@@ -119,6 +119,43 @@ class ServingSuite:
         assert found.attributes == applied.attributes
         assert target.find("other", bench.context()) is None
 
+    def test_rolled_back_the_former_revision_serves_again(
+        self, bench: Bench, local: Bench, inputs: dict[str, Artifact], rows: Artifact
+    ) -> None:
+        first = self.deployed(bench, inputs)
+        second = self.deployed(bench, made(local, rows, max_depth=2), by="op2")
+        target = self.target(bench)
+        back = target.rollback(second.attributes, "op3", bench.context())
+        assert back.attributes == {**first.attributes, "rolled_back_from": 2}
+        assert target.read(back.attributes, bench.context())
+        served = httpx.get(url_of(back)).json()
+        assert (served["revision"], served["model"]) == (1, inputs["model"].digest)
+        assert [event.data["rolled_back_from"] for event in back.outcome.events] == [2]
+        again = target.rollback(second.attributes, "op3", bench.context())
+        assert again.attributes == back.attributes, "the same operation is the same effect"
+        found = target.find("op3", bench.context())
+        assert found is not None
+        assert found.attributes == back.attributes
+
+    def test_what_was_rolled_back_is_deployed_as_a_new_revision(
+        self, bench: Bench, local: Bench, inputs: dict[str, Artifact], rows: Artifact
+    ) -> None:
+        self.deployed(bench, inputs)
+        newer = made(local, rows, max_depth=2)
+        second = self.deployed(bench, newer, by="op2")
+        self.target(bench).rollback(second.attributes, "op3", bench.context())
+        third = self.deployed(bench, newer, by="op4")
+        assert third.attributes == {**second.attributes, "revision": 3}
+
+    def test_the_first_revision_cannot_be_rolled_back(
+        self, bench: Bench, inputs: dict[str, Artifact]
+    ) -> None:
+        first = self.deployed(bench, inputs)
+        with pytest.raises(StackcError) as caught:
+            self.target(bench).rollback(first.attributes, "op2", bench.context())
+        assert [found.code for found in caught.value.diagnostics] == [Code.NO_FORMER_REVISION]
+        assert httpx.get(url_of(first)).json()["revision"] == 1
+
     def test_deleted_it_answers_no_more(self, bench: Bench, inputs: dict[str, Artifact]) -> None:
         applied = self.deployed(bench, inputs)
         target = self.target(bench)
