@@ -27,9 +27,13 @@ from compiler.backend import (
     Outcome,
     Refusal,
     ResourceTask,
+    RevisionedTask,
     Settings,
     StepTask,
     TaskContext,
+    Traffic,
+    WatchTask,
+    WindowBatch,
 )
 from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, Findings, StackcError, fail
@@ -58,10 +62,14 @@ __all__ = [
     "Refusal",
     "ResourceTask",
     "Result",
+    "RevisionedTask",
     "Settings",
     "StackcError",
     "StepTask",
     "TaskContext",
+    "Traffic",
+    "WatchTask",
+    "WindowBatch",
     "apply",
     "compile",
     "fail",

@@ -175,6 +175,48 @@ class RevisionedTask(ResourceTask, Protocol):
         """
 
 
+class WindowBatch(Struct, frozen=True):
+    """Windows of a deployment's traffic that are over, held against the same reference.
+
+    ``profile`` has one window each for the ``labels``, in their order.
+    """
+
+    labels: tuple[str, ...]
+    profile: Path
+    reference: Path
+
+
+class Traffic(Struct, frozen=True):
+    """What a watch has gathered: windows that are over and not judged yet, and the open ones.
+
+    ``rows`` were asked since the last window was over; ``closes`` is when the
+    next one is, in words; None where no traffic has come.
+    """
+
+    batches: tuple[WindowBatch, ...] = ()
+    rows: int = 0
+    closes: str | None = None
+
+
+class WatchTask(ResourceTask, Protocol):
+    """The resource of Watch: gathers windows, and forgets those that were judged.
+
+    Its output ``drift`` is the document that was judged last, an empty one at first.
+    """
+
+    def windows(self, attributes: Mapping[str, Json], close: bool, context: TaskContext) -> Traffic:
+        """What there is to judge; ``close`` ends the open window now. Files lie in the workdir."""
+
+    def judged(
+        self,
+        attributes: Mapping[str, Json],
+        labels: tuple[str, ...],
+        drift: Path,
+        context: TaskContext,
+    ) -> None:
+        """Keep the document of what was found; forget these windows."""
+
+
 class Refusal(Struct, frozen=True):
     """A field a backend cannot honour: ``when`` tells from its value; ``help`` the way out."""
 

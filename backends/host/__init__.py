@@ -6,7 +6,7 @@ from pydantic import Field
 
 from backends.serving import RESERVED
 from compiler.backend import Backend, Lowering, Refusal, Settings
-from compiler.graph.operations import Deploy
+from compiler.graph.operations import Deploy, Watch
 
 
 class HostSettings(Settings):
@@ -40,6 +40,7 @@ BACKEND = Backend(
                 ),
             ),
         ),
+        Watch: Lowering("backends.host.watch:Watches"),
     },
     settings=HostSettings,
     requires=("starlette", "uvicorn", "httptools", "uvloop", "orjson", "prometheus_client"),

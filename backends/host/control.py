@@ -1,7 +1,8 @@
 """How stackc speaks with the host: a JSON line there, a JSON line back, over a unix socket.
 
 The socket lies in a folder that only this user may open. ``{"do": "state"}``
-lists what serves; ``deploy`` and ``remove`` change it; ``stop`` ends the host.
+lists what serves and is watched; ``deploy`` and ``remove`` change it; ``watch``,
+``unwatch`` and ``close`` concern a monitor; ``stop`` ends the host.
 """
 
 from __future__ import annotations

@@ -21,9 +21,11 @@ import uvicorn
 from backends.host.control import ControlServer, key_digest
 from backends.host.process import Running, record
 from backends.host.shelf import Shelf
+from backends.host.watch import monitors
 from backends.serving.app import make_app
 from backends.serving.deployed import Deployed, Limits, Models
 from backends.serving.model import ServedModel
+from backends.serving.recording import Recorders
 from compiler.diagnostics import StackcError
 from compiler.engine import durable
 from compiler.engine.store import digest_of
@@ -42,6 +44,7 @@ class Host:
     def __init__(self, state: Path, models: Models) -> None:
         self.state = state
         self.models = models
+        self.recorders = Recorders(monitors(state))
         self.salt = secrets.token_hex(16)
         self.stopping = threading.Event()
         self._changing = threading.Lock()
@@ -50,7 +53,12 @@ class Host:
         """Answer a request of the control socket."""
         match request.get("do"):
             case "state":
-                return {"pid": os.getpid(), "salt": self.salt, "deployments": self._serving()}
+                return {
+                    "pid": os.getpid(),
+                    "salt": self.salt,
+                    "deployments": self._serving(),
+                    "watching": self.recorders.watching(),
+                }
             case "deploy":
                 with self._changing:
                     return self._deploy(request["name"], request["revision"], request["api_key"])
@@ -58,6 +66,14 @@ class Host:
                 with self._changing:
                     self.models.remove(_short(request["name"]))
                 return {}
+            case "watch":
+                self.recorders.watch(request["name"])
+                return {}
+            case "unwatch":
+                self.recorders.forget(request["name"])
+                return {}
+            case "close":
+                return {"at": self.recorders.close(request["name"])}
             case "stop":
                 self.stopping.set()
                 return {}
@@ -88,7 +104,8 @@ class Host:
         if wrong is not None:
             return {"error": wrong}
         limits = Limits(asked.queue, asked.rows, asked.timeout_s)
-        found = Deployed(model, number, revision.digest, limits, api_key)
+        observe = self.recorders.hook(name)
+        found = Deployed(model, number, revision.digest, limits, api_key, observe)
         self.models.put(_short(name), found)
         return {"revision": number}
 
@@ -117,6 +134,7 @@ def main(state: Path, host: str, ports: list[int]) -> int:
         durable.write(record(state), canonical(msgspec.to_builtins(entry)), mode=0o600)
         asyncio.run(_serve(make_app(models), public, serving, entry))
     finally:
+        serving.recorders.end()
         shutil.rmtree(folder, ignore_errors=True)
     return 0
 

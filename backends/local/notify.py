@@ -13,15 +13,13 @@ from msgspec import to_builtins
 from backends.local.webhook import post
 from compiler.backend import Applied, Artifact, EventDraft, Json, Outcome, TaskContext
 from compiler.engine import durable
+from compiler.engine.alerts import drift_event, drifted
 from compiler.graph.digest import digest
-from compiler.graph.documents import Drift, WindowDrift
+from compiler.graph.documents import Drift
 from compiler.graph.operations import Alert, Channel
 
 LOG = "events.log"
 ALERTS = "alerts"
-WORST = 5
-"""Columns of a window, and ``WINDOWS`` windows, that an event names."""
-WINDOWS = 20
 
 
 class Channels:
@@ -99,8 +97,8 @@ class Alerts:
                 "digest": source.digest,
                 "alert": drift["alert"],
             },
-            "summary": {"alert": drift["alert"], "drifted": len(_drifted(drift))},
-            "events": [to_builtins(_event(operation, drift, context))] if drift["alert"] else [],
+            "summary": {"alert": drift["alert"], "drifted": len(drifted(drift))},
+            "events": [to_builtins(event) for event in _events(operation, drift)],
         }
         durable.write(_path(operation_id, context), json.dumps(record).encode("ascii"))
         return _applied(record)
@@ -137,38 +135,5 @@ def _applied(record: Mapping[str, Any]) -> Applied:
     return Applied(dict(record["attributes"]), Outcome({}, dict(record["summary"]), events))
 
 
-def _drifted(drift: Drift) -> list[WindowDrift]:
-    return [window for window in drift["windows"] if window["drifted"]]
-
-
-def _worst(window: WindowDrift) -> list[dict[str, Json]]:
-    """The window's drifted columns, the farthest first; distances and no values of rows."""
-    columns = [column for column in window["columns"] if column["drifted"]]
-    columns.sort(key=lambda column: (-(column["distance"] or 0.0), column["column"]))
-    return [
-        {"column": c["column"], "distance": c["distance"], "method": c["method"]}
-        for c in columns[:WORST]
-    ]
-
-
-def _event(operation: Alert, drift: Drift, context: TaskContext) -> EventDraft:
-    windows = _drifted(drift)
-    worst = max(windows, key=lambda window: _worst(window)[0]["distance"] or 0.0)
-    column = _worst(worst)[0]
-    message = (
-        f"{operation.monitor}: {len(windows)} of {len(drift['windows'])} windows drifted; "
-        f"worst in `{worst['window']}`: {column['column']}, {column['method']} "
-        f"{column['distance']:.3g} (threshold {drift['threshold']:g})"
-    )
-    told = [
-        {"window": w["window"], "rows": w["rows"], "columns": _worst(w)} for w in windows[:WINDOWS]
-    ]
-    data = {
-        "monitor": operation.monitor,
-        "method": drift["method"],
-        "threshold": drift["threshold"],
-        "drifted": len(windows),
-        "windows": told,
-    }
-    subject = context.address.split("/", 1)[0]
-    return EventDraft("drift.detected", subject, message, "warning", data, operation.notify)
+def _events(operation: Alert, drift: Drift) -> list[EventDraft]:
+    return [drift_event(operation.monitor, drift, operation.notify)] if drift["alert"] else []

@@ -56,7 +56,7 @@ def answered(deployed: Deployed, rows: Rows) -> list[dict[str, Any]]:
     found = deployed.model.predict(rows)
     if deployed.observe is not None and rows.count:
         try:
-            deployed.observe(rows.batch(), found)
+            deployed.observe(rows, found)
         except Exception:
             _LOG.exception("a request was answered and could not be recorded")
     return found

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-import pyarrow as pa
 from msgspec import Struct
 
 from backends.serving.model import ServedModel
+from backends.serving.rows import Rows
 
-Observe: TypeAlias = Callable[[pa.RecordBatch, list[dict[str, Any]]], None]
+Observe: TypeAlias = Callable[[Rows, list[dict[str, Any]]], None]
 
 
 class Limits(Struct, frozen=True):

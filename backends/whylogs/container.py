@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from msgspec import Struct
 
@@ -68,14 +68,14 @@ class ProfileSet(Struct, frozen=True):
         return WindowProfile("all", self.rows, merged)
 
 
-def write_profile(path: Path, profiles: ProfileSet) -> None:
-    """Write a profile file."""
+def write_profile(target: Path | IO[bytes], profiles: ProfileSet) -> None:
+    """Write a profile file, or its bytes to what is open for writing."""
     header = {
         "format": FORMAT,
         "columns": [{"name": c.name, "type": c.type, "kind": c.kind} for c in profiles.columns],
         "windows": [{"label": w.label, "rows": w.rows} for w in profiles.windows],
     }
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as file:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as file:
         file.writestr(_entry(HEADER), json.dumps(header, ensure_ascii=True))
         for number, window in enumerate(profiles.windows):
             file.writestr(_entry(f"{number}.bin"), _serialized(window))

@@ -80,7 +80,8 @@ def _live(scope: Scope, name: str, monitor: Monitor, deployment: str, path: Path
         notify=_told(monitor),
     )
     inputs = {"endpoint": endpoint, "reference": reference}
-    scope.add(f"monitors.{name}/watch", operation, inputs, {}, path)
+    outputs = {"drift": DocumentType("drift")}
+    scope.add(f"monitors.{name}/watch", operation, inputs, {**outputs}, path)
 
 
 def _live_columns(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from compiler.graph.documents import ColumnDrift, Drift, WindowDrift
-from compiler.graph.operations import CompareProfiles
+from compiler.graph.operations import CompareProfiles, Watch
 from compiler.report.view import RunView
 
 MOST_WINDOWS = 60
@@ -70,7 +70,7 @@ def monitors(run: RunView) -> tuple[Monitor, ...]:
     """Every monitor that has compared something, in the graph's order."""
     found = []
     for node in run.graph:
-        if isinstance(node.operation, CompareProfiles):
+        if isinstance(node.operation, CompareProfiles | Watch):
             drift: Drift | None = run.document(node, "drift")
             if drift is not None:
                 found.append(_monitor(node.block, drift))

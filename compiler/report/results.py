@@ -46,7 +46,7 @@ class Results(Struct, frozen=True):
                 block: {"version": self.version.get(block), "verdict": self.verdict.get(block)}
                 for block in sorted({*self.version, *self.verdict})
             },
-            "monitors": {block: _without_bins(drift) for block, drift in self.drift.items()},
+            "monitors": {block: without_bins(drift) for block, drift in self.drift.items()},
             "deployments": self.endpoint,
         }
 
@@ -90,7 +90,9 @@ def _shown(value_type: ValueType) -> str | None:
     return kind if kind in Results.__struct_fields__ else None
 
 
-def _without_bins(drift: Drift) -> dict[str, Any]:
+def without_bins(drift: Drift) -> dict[str, Any]:
+    """A drift document without what only its plots need."""
+
     def column(found: Any) -> dict[str, Any]:
         return {k: v for k, v in found.items() if k not in ("bins", "reference", "current")}
 

@@ -112,13 +112,20 @@ def drift_lines(drift: dict[str, Drift], style: Style) -> list[str]:
         if len(windows) > len(shown):
             rows.append([name, f"{len(windows) - len(shown)} more", "", "", "in the report"])
         if not windows:
-            rows.append([name, "", "0", Cell("no rows", "warning"), "nothing to compare"])
+            rows.append([name, *_nothing(found)])
     if not rows:
         return []
     return [
         _head("Drift", style),
         *table(("monitor", "window", "rows", "", ""), rows, style, right=(2,)),
     ]
+
+
+def _nothing(drift: Drift) -> list[Cell | str]:
+    """What stands for windows where there are none; a watch has no reference before its first."""
+    if not drift["reference_rows"]:
+        return ["", "", Cell("no window yet", "dim"), "stackc monitor"]
+    return ["", "0", Cell("no rows", "warning"), "nothing to compare"]
 
 
 def _drifted_first(windows: Iterable[WindowDrift]) -> list[WindowDrift]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,11 +15,14 @@ import pytest
 
 from backends.host import BACKEND, HostSettings
 from backends.host.process import record, running
+from backends.serving.windows import SNAPSHOT_SECONDS
+from backends.whylogs.container import read_profile
 from compiler.backend import Artifact, Backend, Settings
 from compiler.codes import Code
 from compiler.diagnostics import StackcError
 from tests.conformance.bench import Bench
-from tests.conformance.serving import NAME, PLAIN, ServingSuite, url_of
+from tests.conformance.serving import NAME, PLAIN, ServingSuite, made, requests, url_of
+from tests.conformance.watching import WatchingSuite
 
 # One after the other: a host that comes back expects that nobody took its port meanwhile.
 pytestmark = pytest.mark.xdist_group("hosts")
@@ -102,6 +106,51 @@ class TestHost(ServingSuite):
         refusals = {refusal.field: refusal for refusal in bench.lowering(PLAIN).refuses}
         assert refusals["name"].when("deployments.metrics")
         assert not refusals["name"].when(NAME)
+
+
+class TestWatchingHost(WatchingSuite):
+    """The host records what it is asked."""
+
+    backend: ClassVar[Backend] = BACKEND
+    settings: ClassVar[Settings] = HostSettings()
+
+    def test_a_host_that_died_goes_on_with_the_window(
+        self, bench: Bench, local: Bench, rows: Artifact, reference: Artifact
+    ) -> None:
+        """What was put down before it died, and what its successor is asked, are one window."""
+        applied = self.watched(bench, reference)
+        self.ask(requests(rows)[:40])
+        waited = time.monotonic() + 2 * SNAPSHOT_SECONDS
+        while not [*(bench.folder / ".stackc").rglob("windows/*/*/*.whylogs")]:
+            assert time.monotonic() < waited, "nothing was put down"
+            time.sleep(0.1)
+        kill(bench)
+        assert not self.target(bench).read(applied.attributes, bench.context())
+        self.url = url_of(bench.apply(PLAIN, made(local, rows, max_depth=3), "again"))
+        self.watched(bench, reference, "op2")
+        self.ask(requests(rows)[:10])
+        (batch,) = self.closed(bench, applied).batches
+        assert len(batch.labels) == 1
+        assert read_profile(batch.profile).rows == 50
+
+    def test_a_file_that_a_kill_left_half_written_is_no_traffic(
+        self, bench: Bench, rows: Artifact, reference: Artifact
+    ) -> None:
+        applied = self.watched(bench, reference)
+        self.ask(requests(rows)[:35])
+        first = self.closed(bench, applied).batches[0].labels
+        (file,) = (bench.folder / ".stackc").rglob("windows/*/*/*.whylogs")
+        (file.parent / "other.whylogs").write_bytes(file.read_bytes()[:100])
+        (batch,) = self.closed(bench, applied).batches
+        assert (batch.labels, read_profile(batch.profile).rows) == (first, 35)
+
+    def test_without_a_host_there_is_nobody_to_watch(
+        self, bench: Bench, reference: Artifact
+    ) -> None:
+        kill(bench)
+        with pytest.raises(StackcError) as caught:
+            self.watched(bench, reference)
+        assert [found.code for found in caught.value.diagnostics] == [Code.DEPLOYMENT_FAILED]
 
 
 def kill(bench: Bench) -> None:

@@ -45,6 +45,7 @@ class Watch(Operation, frozen=True):
 
     ``compare`` says how ``stackc monitor`` holds each window against the
     reference, ``notify`` whom it tells. Inputs: ``endpoint``, ``reference``.
+    Outputs: ``drift`` (document of the windows judged so far).
     """
 
     capability = "serve"

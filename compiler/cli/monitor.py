@@ -1,0 +1,111 @@
+"""``stackc monitor``: judges the traffic of deployments, window by window, and tells of drift."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from compiler.cli.frame import CHANGES, DONE, Refused
+from compiler.cli.options import ConfigDirs, Format, OutputFormat, Overrides, SpecPath
+from compiler.cli.output import Output
+
+if TYPE_CHECKING:
+    from compiler.diagnostics import Diagnostic
+    from compiler.engine.monitoring import Judged
+    from compiler.pipeline import Compiled
+    from compiler.report.placing import Asked
+
+_EVERY = 15.0
+"""Seconds between two looks; a window is judged that soon after it is over."""
+
+
+def command(
+    spec: SpecPath,
+    overrides: Overrides = None,
+    config_dir: ConfigDirs = None,
+    once: Annotated[bool, typer.Option("--once", help="Look once (the default).")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Look on until interrupted.")] = False,
+    close: Annotated[
+        bool, typer.Option("--close", help="End the open windows now, and judge them too.")
+    ] = False,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="End with 3 when something drifted.")
+    ] = False,
+    format: OutputFormat = Format.TEXT,
+) -> int:
+    """Judge the traffic of deployments: each window once, against what the model learned from."""
+    from compiler.pipeline import compile_spec
+    from compiler.report.placing import Asked, placing
+
+    if follow and (once or close):
+        raise Refused("--follow looks on: it goes with neither --once nor --close")
+    output = Output(format, "monitor")
+    asked = Asked(spec, overrides or (), config_dir or ())
+    with placing(asked):
+        compiled = compile_spec(spec, asked.overrides, asked.config_dirs)
+    if follow:
+        _follow(compiled, asked, output)
+    found, problems = _look(compiled, asked, close)
+    _tell(found, problems, compiled, output)
+    alerts = any(judged.drift["alert"] for judged in found)
+    return CHANGES if detailed_exitcode and alerts else DONE
+
+
+def _look(
+    compiled: Compiled, asked: Asked, close: bool
+) -> tuple[tuple[Judged, ...], tuple[Diagnostic, ...]]:
+    """One look, and what the channels were told of it."""
+    from compiler.codes import Code
+    from compiler.diagnostics import Findings, fail
+    from compiler.engine import outbox
+    from compiler.engine.monitoring import judge, watches
+    from compiler.engine.project import open_project
+    from compiler.report.placing import place_all, placing
+
+    findings = Findings()
+    with placing(asked, compiled), open_project(compiled.root, write=True) as project:
+        if not watches(project):
+            raise fail(
+                Code.NOTHING_APPLIED,
+                "no monitor of a deployment has been applied here",
+                help="a monitor with `deployment:` gathers traffic once it is applied",
+            )
+        found = judge(project, compiled.graph, compiled.lowered, close=close)
+        outbox.deliver(project, compiled.graph, compiled.lowered, findings)
+    return found, place_all(findings.diagnostics, asked, compiled, compiled.sources)
+
+
+def _follow(compiled: Compiled, asked: Asked, output: Output) -> None:
+    """Look again and again; what cannot be looked at now is looked at later."""
+    from compiler.cli.frame import fail_with
+    from compiler.codes import Code
+    from compiler.diagnostics import StackcError
+
+    said = ""
+    while not output.closed:
+        try:
+            found, problems = _look(compiled, asked, False)
+        except StackcError as error:
+            codes = {diagnostic.code for diagnostic in error.diagnostics}
+            if Code.NOTHING_APPLIED in codes:
+                raise
+            # Somebody applies at this moment: the windows wait.
+            if Code.STATE_LOCKED not in codes and str(error) != said:
+                fail_with(output, error)
+                said = str(error)
+        else:
+            if problems or any(judged.drift["windows"] for judged in found):
+                _tell(found, problems, compiled, output)
+        time.sleep(_EVERY)
+
+
+def _tell(
+    found: tuple[Judged, ...], problems: tuple[Diagnostic, ...], compiled: Compiled, output: Output
+) -> None:
+    from compiler.report.text_monitor import judged_document, judged_lines
+
+    output.findings(problems, compiled.sources)
+    output.lines(judged_lines(found, output.style))
+    output.document(judged_document(found), diagnostics=problems)
