@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ import httpx
 import pytest
 
 from tests.conftest import copied
-from tests.house.cli import command, stackc_process
+from tests.house.cli import PLAIN, ROOT, command, stackc_process
 from tests.house.memory import watched
 
 MEMORY = 1_500_000_000
@@ -135,15 +138,16 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, st
     answer, peak = watched(command("apply", "stack.yaml", "--yes"), folder, top / "said.txt")
     assert answer.code == 0, answer.text
     yield folder, answer.text, peak
+    stackc_process("destroy", "stack.yaml", "--yes", cwd=folder)
     shutil.rmtree(top, ignore_errors=True)
 
 
-@pytest.mark.xdist_group("flights")
+@pytest.mark.xdist_group("hosts")
 def test_flights_runs_within_its_memory(flights: tuple[Path, str, int]) -> None:
     assert flights[2] < MEMORY
 
 
-@pytest.mark.xdist_group("flights")
+@pytest.mark.xdist_group("hosts")
 def test_flights_shows_the_drift_of_its_seasons(flights: tuple[Path, str, int]) -> None:
     folder, said, _ = flights
     assert "seasons" in said
@@ -152,9 +156,29 @@ def test_flights_shows_the_drift_of_its_seasons(flights: tuple[Path, str, int]) 
     assert "temp" in shown.out or "temp" in said
 
 
-@pytest.mark.xdist_group("flights")
+@pytest.mark.xdist_group("hosts")
 def test_flights_applied_again_does_nothing(flights: tuple[Path, str, int]) -> None:
     assert worked(flights[0]) == set()
+
+
+@pytest.mark.xdist_group("hosts")
+def test_flights_as_traffic_alert_on_drift_alone(flights: tuple[Path, str, int]) -> None:
+    """Quiet on the months that the model has learned from, told of December, once."""
+    replayed = subprocess.run(
+        [sys.executable, "replay.py", "1-6", "12"],
+        cwd=flights[0],
+        env={**os.environ, **PLAIN, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+    learned, december = replayed.stdout.split("months 12")
+    assert "no drift  15 columns compared" in learned
+    assert re.search(r"drift  \d+ of 15 over psi 0\.3: temp", december)
+    events = map(json.loads, (flights[0] / ".stackc" / "events.log").read_text().splitlines())
+    told = [e["subject"] for e in events if e["type"] == "dev.stackc.drift.detected"]
+    assert told.count("monitors.traffic") == 1
 
 
 @pytest.mark.xdist_group("hosts")
