@@ -62,8 +62,8 @@ class Draft(Struct, frozen=True):
 
 def add_nodes(scope: Scope, draft: Draft) -> None:
     """Add all of them; the model is then known."""
-    packaged = _fitted(scope, draft)
-    registered = _judged(scope, draft, packaged)
+    estimator, packaged = _fitted(scope, draft)
+    registered = _judged(scope, draft, estimator, packaged)
     evaluation = draft.model.evaluation
     part = draft.info.parts[evaluation.part]
     scope.models[draft.name] = ModelInfo(
@@ -71,8 +71,8 @@ def add_nodes(scope: Scope, draft: Draft) -> None:
     )
 
 
-def _fitted(scope: Scope, draft: Draft) -> Ref:
-    """Features → tune → train → package."""
+def _fitted(scope: Scope, draft: Draft) -> tuple[Ref, Ref]:
+    """Features → tune → train → package; the estimator and the package."""
     train = draft.info.parts["train"]
     fitted = scope.add(
         f"{draft.block}/features",
@@ -90,13 +90,14 @@ def _fitted(scope: Scope, draft: Draft) -> Ref:
         {"estimator": EstimatorType(draft.type.task), "training": DocumentType("training")},
         (*draft.path, "algorithm"),
     )
-    return scope.add(
+    packaged = scope.add(
         f"{draft.block}/package",
         Package(draft.target, draft.type.task),
         {"features": fitted, "estimator": estimator},
         {"model": draft.type},
         draft.path,
     )
+    return estimator, packaged
 
 
 def _train(draft: Draft) -> Train:
@@ -148,7 +149,7 @@ def _tuned(scope: Scope, draft: Draft, inputs: dict[str, Ref]) -> dict[str, Ref]
     return {"tuning": tuning}
 
 
-def _judged(scope: Scope, draft: Draft, packaged: Ref) -> Ref:
+def _judged(scope: Scope, draft: Draft, estimator: Ref, packaged: Ref) -> Ref:
     """Evaluate → gates → register."""
     evaluation = draft.model.evaluation
     part = draft.info.parts[evaluation.part]
@@ -170,10 +171,11 @@ def _judged(scope: Scope, draft: Draft, packaged: Ref) -> Ref:
             {"gates": DocumentType("gates")},
             (*draft.path, "gates"),
         )
+    published = draft.info.published
     return scope.add(
         f"{draft.block}/register",
-        Register(draft.block),
-        inputs,
+        Register(draft.block, published.node.partition("/")[0]),
+        {**inputs, "training": Ref(estimator.node, "training"), "table": published},
         {"model": draft.type, "registration": DocumentType("registration")},
         draft.path,
     )

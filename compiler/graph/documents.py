@@ -160,13 +160,21 @@ class Gates(TypedDict):
 
 
 class Registration(TypedDict):
-    """A registered model version; ``followed`` is the digest of the champion before it."""
+    """A registered model version, and what it was made from.
+
+    ``followed`` is the digest of the champion before it. ``data`` is the
+    digest of the published table of the block ``dataset``.
+    """
 
     name: str
     version: int
     digest: str
     followed: str | None
     metrics: dict[str, float | None]
+    algorithm: str
+    parameters: dict[str, Any]
+    dataset: str
+    data: str
     created: str
 
 

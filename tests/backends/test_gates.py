@@ -10,11 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from backends.local import BACKEND
-from backends.local.gates import judge, observe
+from backends.local.registry import observe
+from backends.registering.gates import judge
 from compiler.backend import Artifact
 from compiler.graph.operations import Evaluate, Gate, JudgeGates, Register
 from compiler.graph.types import Task
 from tests.conformance.bench import Bench, Model, document, parts, training
+from tests.conformance.registers import training as training_of
 
 EVALUATION = Evaluate(("roc_auc", "f1"), "malignant")
 FLOOR = Gate("roc_auc >= 0.6", "roc_auc", ">=", 0.6)
@@ -105,8 +107,10 @@ class Line:
     def registered(self, model: Artifact, key: str) -> int:
         self.count += 1
         inputs = {"model": model, "metrics": self.metrics, "gates": self.gates}
+        made = {"training": training_of(self.bench), "table": self.train}
+        register = Register("models.m", "datasets.d")
         applied = self.bench.apply(
-            Register("models.m"), inputs, f"op{self.count}", input_keys={"model": key}
+            register, {**inputs, **made}, f"op{self.count}", input_keys={"model": key}
         )
         return int(applied.attributes["version"])
 

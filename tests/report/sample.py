@@ -178,7 +178,9 @@ def documents() -> dict[tuple[str, str], dict[str, Any]]:
     found["models.duration/evaluate", "metrics"] = regression()
     found["models.late/register", "registration"] = {
         "name": "late", "version": 4, "digest": "beef" * 16, "followed": "cafe" * 16,
-        "metrics": {"roc_auc": 0.71234567}, "created": "2026-11-23T19:15:00+00:00",
+        "metrics": {"roc_auc": 0.71234567}, "algorithm": "xgboost", "parameters": {"max_depth": 5},
+        "dataset": "datasets.departures", "data": "f00d" * 16,
+        "created": "2026-11-23T19:15:00+00:00",
     }  # fmt: skip
     return found
 

@@ -111,8 +111,10 @@ def model(name: str, target: str) -> list[Node]:
             model=f"{at}/package:model", metrics=f"{at}/evaluate:metrics", table=test,
         ),
         node(
-            f"{at}/register", Register(name), "model registration", model=f"{at}/package:model",
-            metrics=f"{at}/evaluate:metrics", gates=f"{at}/gates:gates",
+            f"{at}/register", Register(name, "datasets.departures"), "model registration",
+            model=f"{at}/package:model", metrics=f"{at}/evaluate:metrics",
+            gates=f"{at}/gates:gates", training=f"{at}/train:training",
+            table="datasets.departures/query:table",
         ),
     ]  # fmt: skip
 

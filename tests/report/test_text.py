@@ -137,7 +137,8 @@ def test_results_are_tables_of_metrics_gates_drift_and_versions() -> None:
         registration={
             "models.late": {
                 "name": "late", "version": 2, "digest": "d", "followed": "e" * 64,
-                "metrics": {}, "created": "",
+                "metrics": {}, "algorithm": "", "parameters": {}, "dataset": "", "data": "",
+                "created": "",
             }
         },
     )  # fmt: skip

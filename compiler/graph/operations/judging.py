@@ -54,7 +54,8 @@ class JudgeGates(Operation, frozen=True):
 class Register(Operation, frozen=True):
     """Make a packaged model the champion of ``name``; a failed gate fails it.
 
-    Inputs: ``model``, ``metrics``, and ``gates`` where there are any.
+    Inputs: ``model``, ``metrics``, ``training`` (document), ``table`` (what
+    the block ``dataset`` published), and ``gates`` where there are any.
     Outputs: ``model``, ``registration`` (document).
     """
 
@@ -63,6 +64,7 @@ class Register(Operation, frozen=True):
     kind = "resource"
     forwards = {"model": "model"}
     name: str
+    dataset: str
 
 
 class Score(Operation, frozen=True):

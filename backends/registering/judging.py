@@ -1,4 +1,4 @@
-"""The task JudgeGates: the metrics against the gates, the champion scored on the same rows."""
+"""What JudgeGates does: the metrics against the gates, the champion scored on the same rows."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import cast
 
 from backends.local.evaluate import overall, score
-from backends.local.gates import judge
 from backends.local.predict import Predictor
-from backends.local.registry import Registry
+from backends.registering.gates import asks, judge
+from backends.registering.registered import Registry
 from compiler.backend import Artifact, EventDraft, Outcome, TaskContext
 from compiler.codes import Code
 from compiler.diagnostics import StackcError
@@ -20,14 +20,19 @@ from compiler.graph.operations import JudgeGates
 _OTHER_COLUMNS = (Code.SOURCE_COLUMNS, Code.VALUE_TYPE, Code.TRAINING_FAILED)
 
 
-def run(operation: JudgeGates, inputs: Mapping[str, Artifact], context: TaskContext) -> Outcome:
+def judged(
+    operation: JudgeGates,
+    inputs: Mapping[str, Artifact],
+    context: TaskContext,
+    registry: Registry,
+) -> Outcome:
     """Judge every gate and write ``gates``; a gate that fails raises an event.
 
     Raises:
         StackcError: The champion's file is missing or damaged (E715).
     """
     metrics = cast(Metrics, json.loads(inputs["metrics"].path.read_bytes()))
-    champion, reason = _champion(operation, inputs, context, metrics)
+    champion, reason = _champion(operation, inputs, context, registry, metrics)
     results = [judge(gate, metrics["metrics"], champion, reason) for gate in operation.gates]
     failed = [result["text"] for result in results if not result["passed"]]
     document = Gates(passed=not failed, champion=context.observed, gates=results)
@@ -41,16 +46,17 @@ def _champion(
     operation: JudgeGates,
     inputs: Mapping[str, Artifact],
     context: TaskContext,
+    registry: Registry,
     metrics: Metrics,
 ) -> tuple[dict[str, float | None] | None, str]:
     """The champion's metrics on the candidate's rows, or why there are none."""
     digest = context.observed
-    if digest is None or not any(gate.champion for gate in operation.gates):
+    if digest is None or not asks(operation):
         return None, ""
     if digest == inputs["model"].digest:
         return metrics["metrics"], ""
     context.progress("scoring the champion")
-    predictor = Predictor.open(Registry(context.state, operation.name).open(digest))
+    predictor = Predictor.open(registry.open(digest))
     if [predictor.task.value, list(predictor.classes)] != [metrics["task"], metrics["classes"]]:
         return None, "the champion predicts something else"
     try:

@@ -1,49 +1,56 @@
-"""The resource Register: a packaged model as the champion of its name."""
+"""The resource Register, the same wherever the models are kept."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 from msgspec.structs import replace
 
-from backends.local.registry import Registry, Version
+from backends.registering.registered import KEPT_OPERATIONS, Candidate, Registered, Registry
 from compiler.backend import Applied, Artifact, EventDraft, Json, Outcome, TaskContext
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail
 from compiler.graph.digest import canonical
-from compiler.graph.documents import GateResult, Gates, Metrics, Registration
+from compiler.graph.documents import GateResult, Gates, Metrics, Registration, Training
 from compiler.graph.operations import Register
 
 
 class Models:
     """Reconciles registered models; the same model again is no new version."""
 
+    def registry(self, name: str, context: TaskContext) -> Registry:
+        """Where the versions of a name are kept."""
+        raise NotImplementedError
+
+    def names(self, operation_id: str, context: TaskContext) -> list[str]:
+        """The names that an operation may have registered a version of."""
+        raise NotImplementedError
+
     def read(self, attributes: Mapping[str, Json], context: TaskContext) -> bool:
         """Whether the version is still the champion, with its model."""
-        champion = Registry(context.state, attributes["name"]).champion()
+        registry = self.registry(attributes["name"], context)
+        champion = registry.champion()
         return (
             champion is not None
             and champion.number == attributes["version"]
             and champion.digest == attributes["digest"]
-            and Registry(context.state, attributes["name"]).holds(champion)
+            and registry.holds(champion)
         )
 
     def find(self, operation_id: str, context: TaskContext) -> Applied | None:
         """The version that an interrupted apply made, if it became the champion."""
-        folder = context.state / "registry"
-        names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
-        for name in names:
-            registry = Registry(context.state, name)
+        for name in self.names(operation_id, context):
+            registry = self.registry(name, context)
             version = registry.by_operation(operation_id)
             champion = registry.champion()
             if version is None or champion is None or champion.number < version.number:
                 continue
             if registry.holds(version):
-                model = registry.model(version.number)
-                return _applied(version, model, context, new=len(version.operations) == 1)
+                return _applied(version, registry.open(version.digest), context)
         return None
 
     def apply(
@@ -56,20 +63,21 @@ class Models:
         """Register the model and make it the champion.
 
         Raises:
-            StackcError: A gate failed (E707); the notes hold the gate table.
+            StackcError: A gate failed (E707); the notes hold the gate table. Or
+                the registry does not do its part.
         """
         gates = _gates(inputs)
         if gates is not None and not gates["passed"]:
             raise gates_failed(operation.name, gates)
-        registry = Registry(context.state, operation.name)
-        model = inputs["model"]
+        registry = self.registry(operation.name, context)
         version = registry.by_operation(operation_id)
-        if version is None:
-            version = _version(registry, inputs, gates, operation_id, context)
         champion = registry.champion()
+        if version is None:
+            candidate = _candidate(operation, inputs, gates, champion, context)
+            version = _version(registry, candidate, champion, operation_id)
         if champion is None or champion.number < version.number:
             registry.crown(version.number)
-        return _applied(version, model.path, context, new=len(version.operations) == 1)
+        return _applied(version, inputs["model"].path, context)
 
     def delete(
         self,
@@ -78,38 +86,59 @@ class Models:
         context: TaskContext,
     ) -> None:
         """Remove the name and all its versions."""
-        Registry(context.state, attributes["name"]).clear()
+        self.registry(attributes["name"], context).clear()
+
+
+def _candidate(
+    operation: Register,
+    inputs: Mapping[str, Artifact],
+    gates: Gates | None,
+    champion: Registered | None,
+    context: TaskContext,
+) -> Candidate:
+    metrics = cast(Metrics, json.loads(inputs["metrics"].path.read_bytes()))
+    training = cast(Training, json.loads(inputs["training"].path.read_bytes()))
+    model = inputs["model"]
+    held = champion.digest if champion is not None else None
+    if champion is not None and champion.digest == model.digest:
+        # What this candidate was held against is what the next plan must find again.
+        judged = gates["champion"] if gates is not None else None
+        held = champion.held if judged is None else judged
+    registration = Registration(
+        name=operation.name,
+        version=0,
+        digest=model.digest,
+        followed=champion.digest if champion is not None else None,
+        metrics=metrics["metrics"],
+        algorithm=training["algorithm"],
+        parameters=training["parameters"],
+        dataset=operation.dataset,
+        data=inputs["table"].digest,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    return Candidate(registration, model, context.input_keys["model"], held)
 
 
 def _version(
-    registry: Registry,
-    inputs: Mapping[str, Artifact],
-    gates: Gates | None,
-    operation_id: str,
-    context: TaskContext,
-) -> Version:
-    metrics = cast(Metrics, json.loads(inputs["metrics"].path.read_bytes()))["metrics"]
-    model, key = inputs["model"], context.input_keys["model"]
-    champion = registry.champion()
-    if champion is None or champion.digest != model.digest or not registry.holds(champion):
-        return registry.add(model.path, model.digest, key, metrics, operation_id)
-    held = champion.held
-    if gates is not None and gates["champion"] is not None:
-        # What this candidate was held against is what the next plan must find again.
-        held = gates["champion"]
-    registration = Registration({**champion.registration, "metrics": metrics})
+    registry: Registry, candidate: Candidate, champion: Registered | None, operation_id: str
+) -> Registered:
+    """The next version, or the champion with what is new about it where it is that very model."""
+    same = champion is not None and champion.digest == candidate.model.digest
+    if champion is None or not same or not registry.holds(champion):
+        return registry.add(candidate, operation_id)
+    kept = {key: champion.registration[key] for key in ("version", "followed", "created")}
     updated = replace(
         champion,
-        registration=registration,
-        model_key=key,
-        held=held,
-        operations=(*champion.operations, operation_id),
+        registration=cast(Registration, {**candidate.registration, **kept}),
+        model_key=candidate.key,
+        held=candidate.held,
+        operations=(*champion.operations, operation_id)[-KEPT_OPERATIONS:],
     )
     registry.write(updated)
     return updated
 
 
-def _applied(version: Version, model: Path, context: TaskContext, *, new: bool) -> Applied:
+def _applied(version: Registered, model: Path, context: TaskContext) -> Applied:
     path = context.workdir / "registration.json"
     path.write_bytes(canonical(version.registration))
     name, number = version.registration["name"], version.number
@@ -122,7 +151,7 @@ def _applied(version: Version, model: Path, context: TaskContext, *, new: bool) 
     outcome = Outcome(
         files={"model": model, "registration": path},
         summary={"version": number, "digest": version.digest[:12]},
-        events=(event,) if new else (),
+        events=(event,) if len(version.operations) == 1 else (),
     )
     attributes = {"name": name, "version": number, "digest": version.digest}
     return Applied(attributes, outcome)

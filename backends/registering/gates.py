@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 
-from backends.local.registry import Registry
+from backends.registering.registered import Registry
 from compiler.backend import TaskContext
 from compiler.graph.documents import GateResult
 from compiler.graph.operations import Gate, JudgeGates
@@ -18,20 +18,25 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 }
 
 
-def observe(operation: JudgeGates, context: TaskContext) -> str | None:
-    """The digest of the model to be held against; None where no gate or no champion asks.
+def to_beat(operation: JudgeGates, context: TaskContext, registry: Registry) -> str | None:
+    """The digest of the model to be held against; None where there is no champion.
 
     A candidate that is the champion already is held against the one it
     followed, so that a plan after its registration finds nothing new.
     """
-    if not any(gate.champion for gate in operation.gates):
+    if not asks(operation):
         return None
-    champion = Registry(context.state, operation.name).champion()
+    champion = registry.champion()
     if champion is None:
         return None
     if champion.model_key == context.input_keys.get("model"):
         return champion.held
     return champion.digest
+
+
+def asks(operation: JudgeGates) -> bool:
+    """Whether a gate asks for the champion."""
+    return any(gate.champion for gate in operation.gates)
 
 
 def judge(
