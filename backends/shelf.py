@@ -87,6 +87,11 @@ class Shelf(Generic[Record]):
         """Make a record the current one."""
         durable.write(self.folder / _CURRENT, canonical({"number": number}))
 
+    def remove(self, number: int) -> None:
+        """Forget a record that is not the current one, and its files."""
+        durable.remove(self.folder / str(number) / _RECORD)
+        shutil.rmtree(self.folder / str(number), ignore_errors=True)
+
     def clear(self) -> None:
         """Remove the name: the pointer first, then what makes each number count."""
         if not self.folder.is_dir():

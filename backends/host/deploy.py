@@ -8,7 +8,8 @@ from typing import Any, cast
 from backends.host import HostSettings
 from backends.host.control import key_digest
 from backends.host.process import Running, answering, ensure, running, stop
-from backends.host.shelf import Revision, Shelf, deployments
+from backends.host.shelf import Revision, Revisions, deployments
+from backends.shelf import names
 from compiler.backend import Applied, Artifact, EventDraft, Json, Outcome, TaskContext
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail
@@ -39,11 +40,11 @@ class Deployments:
         """The revision that an interrupted apply made, if it serves."""
         found = answering(context.state)
         folder = deployments(context.state)
-        if found is None or not folder.is_dir():
+        if found is None:
             return None
         host, serving = found[0], found[1]["deployments"]
-        for name in sorted(entry.name for entry in folder.iterdir()):
-            shelf = Shelf(context.state, name)
+        for name in names(folder):
+            shelf = Revisions(context.state, name)
             revision = shelf.by_operation(operation_id)
             if revision and serving.get(name, {}).get("revision") == revision.number:
                 shelf.serve(revision.number)
@@ -63,7 +64,7 @@ class Deployments:
             StackcError: The host does not come up, or the revision does not
                 answer as it was evaluated (E717); what served before serves on.
         """
-        shelf = Shelf(context.state, operation.name)
+        shelf = Revisions(context.state, operation.name)
         revision = shelf.by_operation(operation_id) or _revision(
             shelf, operation, inputs, operation_id
         )
@@ -77,7 +78,7 @@ class Deployments:
         Raises:
             StackcError: There is none (E608), or it does not serve (E717).
         """
-        shelf = Shelf(context.state, attributes["name"])
+        shelf = Revisions(context.state, attributes["name"])
         revision = shelf.by_operation(operation_id)
         if revision is None:
             former = shelf.former()
@@ -103,10 +104,10 @@ class Deployments:
             host.ask({"do": "remove", "name": name})
             if not host.ask({"do": "state"})["deployments"]:
                 stop(context.state)
-        Shelf(context.state, name).clear()
+        Revisions(context.state, name).clear()
 
 
-def _served(shelf: Shelf, revision: Revision, context: TaskContext) -> Applied:
+def _served(shelf: Revisions, revision: Revision, context: TaskContext) -> Applied:
     """Have the host probe a revision and switch to it."""
     asked = revision.operation
     key = context.secret(asked.api_key) if asked.api_key else None
@@ -128,7 +129,7 @@ def _same_key(held: str | None, salt: str, reference: str | None, context: TaskC
 
 
 def _revision(
-    shelf: Shelf, operation: Deploy, inputs: Mapping[str, Artifact], operation_id: str
+    shelf: Revisions, operation: Deploy, inputs: Mapping[str, Artifact], operation_id: str
 ) -> Revision:
     current, model, golden = shelf.current(), inputs["model"], inputs["golden"].path
     if current and current.digest == model.digest and current.operation == operation:

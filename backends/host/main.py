@@ -20,7 +20,7 @@ import uvicorn
 
 from backends.host.control import ControlServer, key_digest
 from backends.host.process import Running, record
-from backends.host.shelf import Shelf
+from backends.host.shelf import Revisions
 from backends.host.watch import monitors
 from backends.serving.app import make_app
 from backends.serving.deployed import Deployed, Limits, Models
@@ -90,8 +90,8 @@ class Host:
         }
 
     def _deploy(self, name: str, number: int, api_key: str | None) -> dict[str, Any]:
-        shelf = Shelf(self.state, name)
-        revision = shelf.revision(number)
+        shelf = Revisions(self.state, name)
+        revision = shelf.record(number)
         if revision is None or digest_of(shelf.model(number)) != revision.digest:
             return {"error": f"the files of revision {number} are missing or damaged"}
         asked = revision.operation
