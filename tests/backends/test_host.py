@@ -22,6 +22,7 @@ from compiler.codes import Code
 from compiler.diagnostics import StackcError
 from tests.conformance.bench import Bench
 from tests.conformance.serving import NAME, PLAIN, ServingSuite, made, requests, url_of
+from tests.conformance.traffic import CLIENTS, Clients, TrafficSuite
 from tests.conformance.watching import WatchingSuite
 
 # One after the other: a host that comes back expects that nobody took its port meanwhile.
@@ -151,6 +152,34 @@ class TestWatchingHost(WatchingSuite):
         with pytest.raises(StackcError) as caught:
             self.watched(bench, reference)
         assert [found.code for found in caught.value.diagnostics] == [Code.DEPLOYMENT_FAILED]
+
+
+class TestTrafficOnTheHost(TrafficSuite):
+    """Updates under load, and a host that dies under it."""
+
+    backend: ClassVar[Backend] = BACKEND
+    settings: ClassVar[Settings] = HostSettings()
+
+    def test_a_host_killed_under_load_is_back_with_one_apply(
+        self, models: list[dict[str, Artifact]], tmp_path: Path
+    ) -> None:
+        """Nothing is lost but the requests in flight, and those sent while nobody listens."""
+        bench = Bench(self.backend, tmp_path, settings=self.settings)
+        url = url_of(bench.apply(PLAIN, models[0], "first"))
+        try:
+            with Clients(url, requests(self.rows)[0]) as clients:
+                clients.wait(200)
+                kill(bench)
+                back = bench.apply(PLAIN, models[0], "again")
+                lost = sum(n for status, n in clients.statuses.items() if status != 200)
+                clients.wait(500)
+                after = sum(n for status, n in clients.statuses.items() if status != 200)
+        finally:
+            bench.target(PLAIN)().delete({"name": NAME, "api_key": None}, "end", bench.context())
+        assert url_of(back) == url
+        assert after - lost <= CLIENTS, "only who was connecting at that moment"
+        assert {answer[0] for answer in clients.answers} == {1}
+        assert all(isinstance(status, str) or status == 200 for status in clients.statuses)
 
 
 def kill(bench: Bench) -> None:
