@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from backends.host import HostSettings
 from backends.host.control import key_digest
-from backends.host.process import Running, answering, ensure, running, stop
-from backends.host.shelf import Revision, Revisions, deployments
+from backends.host.process import OWNER, Running, answering, ensure, running, stop
+from backends.serving.revisions import Revision, Revisions, deployments
 from backends.shelf import names
 from compiler.backend import Applied, Artifact, EventDraft, Json, Outcome, TaskContext
 from compiler.codes import Code
@@ -39,12 +39,12 @@ class Deployments:
     def find(self, operation_id: str, context: TaskContext) -> Applied | None:
         """The revision that an interrupted apply made, if it serves."""
         found = answering(context.state)
-        folder = deployments(context.state)
+        folder = deployments(context.state, OWNER)
         if found is None:
             return None
         host, serving = found[0], found[1]["deployments"]
         for name in names(folder):
-            shelf = Revisions(context.state, name)
+            shelf = Revisions(context.state, name, OWNER)
             revision = shelf.by_operation(operation_id)
             if revision and serving.get(name, {}).get("revision") == revision.number:
                 shelf.serve(revision.number)
@@ -64,10 +64,8 @@ class Deployments:
             StackcError: The host does not come up, or the revision does not
                 answer as it was evaluated (E717); what served before serves on.
         """
-        shelf = Revisions(context.state, operation.name)
-        revision = shelf.by_operation(operation_id) or _revision(
-            shelf, operation, inputs, operation_id
-        )
+        shelf = Revisions(context.state, operation.name, OWNER)
+        revision = shelf.by_operation(operation_id) or shelf.take(operation, inputs, operation_id)
         return _served(shelf, revision, context)
 
     def rollback(
@@ -78,7 +76,7 @@ class Deployments:
         Raises:
             StackcError: There is none (E608), or it does not serve (E717).
         """
-        shelf = Revisions(context.state, attributes["name"])
+        shelf = Revisions(context.state, attributes["name"], OWNER)
         revision = shelf.by_operation(operation_id)
         if revision is None:
             former = shelf.former()
@@ -104,7 +102,7 @@ class Deployments:
             host.ask({"do": "remove", "name": name})
             if not host.ask({"do": "state"})["deployments"]:
                 stop(context.state)
-        Revisions(context.state, name).clear()
+        Revisions(context.state, name, OWNER).clear()
 
 
 def _served(shelf: Revisions, revision: Revision, context: TaskContext) -> Applied:
@@ -126,15 +124,6 @@ def _same_key(held: str | None, salt: str, reference: str | None, context: TaskC
         # Who only looks may not know the secret; who applies is told.
         return held is not None
     return held == key_digest(salt, key)
-
-
-def _revision(
-    shelf: Revisions, operation: Deploy, inputs: Mapping[str, Artifact], operation_id: str
-) -> Revision:
-    current, model, golden = shelf.current(), inputs["model"], inputs["golden"].path
-    if current and current.digest == model.digest and current.operation == operation:
-        return shelf.renew(current, golden, operation_id)
-    return shelf.add(operation, model.path, model.digest, golden, operation_id)
 
 
 def _switch(host: Running, name: str, revision: Revision, key: str | None) -> None:

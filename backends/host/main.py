@@ -19,13 +19,13 @@ import msgspec
 import uvicorn
 
 from backends.host.control import ControlServer, key_digest
-from backends.host.process import Running, record
-from backends.host.shelf import Revisions
+from backends.host.process import OWNER, Running, record
 from backends.host.watch import monitors
 from backends.serving.app import make_app
 from backends.serving.deployed import Deployed, Limits, Models
 from backends.serving.model import ServedModel
 from backends.serving.recording import Recorders
+from backends.serving.revisions import Revisions
 from compiler.diagnostics import StackcError
 from compiler.engine import durable
 from compiler.engine.store import digest_of
@@ -90,7 +90,7 @@ class Host:
         }
 
     def _deploy(self, name: str, number: int, api_key: str | None) -> dict[str, Any]:
-        shelf = Revisions(self.state, name)
+        shelf = Revisions(self.state, name, OWNER)
         revision = shelf.record(number)
         if revision is None or digest_of(shelf.model(number)) != revision.digest:
             return {"error": f"the files of revision {number} are missing or damaged"}

@@ -23,6 +23,8 @@ from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail
 from compiler.engine import durable
 
+OWNER = "host"
+"""Its folder in ``.stackc``."""
 FIRST_PORT, LAST_PORT = 8700, 8799
 _START_SECONDS = 90.0
 _ANSWER_SECONDS = 5.0
@@ -51,12 +53,12 @@ class Running(Struct, frozen=True):
 
 def record(state: Path) -> Path:
     """Where a host writes itself down; it ends when this file does."""
-    return state / "host" / "process.json"
+    return state / OWNER / "process.json"
 
 
 def log(state: Path) -> Path:
     """What the host has to say."""
-    return state / "host" / "host.log"
+    return state / OWNER / "host.log"
 
 
 def written(state: Path) -> Running | None:
@@ -114,8 +116,8 @@ def stop(state: Path) -> None:
 
 @contextmanager
 def _alone(state: Path) -> Iterator[None]:
-    durable.make_folder(state / "host")
-    with (state / "host" / "lock").open("w") as file:
+    durable.make_folder(state / OWNER)
+    with (state / OWNER / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from backends.host.process import Running, answering, running
+from backends.host.process import OWNER, Running, answering, running
 from backends.serving.windows import GRACE_SECONDS, Watched, Windows, end_of
 from compiler.backend import Applied, Artifact, Json, Outcome, TaskContext, Traffic
 from compiler.codes import Code
@@ -109,7 +109,7 @@ class Watches:
 
 def monitors(state: Path) -> Path:
     """The folder of all monitors of a project."""
-    return state / "host" / "monitors"
+    return state / OWNER / "monitors"
 
 
 def _ended(context: TaskContext) -> float:

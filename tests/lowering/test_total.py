@@ -20,8 +20,8 @@ from msgspec.structs import replace
 import compiler.graph.operations as operations
 from backends.host import deploy, process, watch
 from backends.host.main import Host
-from backends.host.shelf import Revisions
 from backends.serving.deployed import Models
+from backends.serving.revisions import Revisions
 from backends.serving.windows import Windows
 from compiler.diagnostics import Findings, StackcError
 from compiler.engine.apply import apply_plan

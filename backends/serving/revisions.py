@@ -1,17 +1,19 @@
-"""The revisions of a deployment: what the host serves from, and what it can go back to.
+"""The revisions of a deployment: what a server serves from, and what it can go back to.
 
-``host/deployments/<name>/<number>/`` holds ``model.onnx``, ``golden.json`` and
-the record; the current one serves, and the one before it is kept.
+``<owner>/deployments/<name>/<number>/`` in ``.stackc`` holds ``model.onnx``,
+``golden.json`` and the record; the current one serves, and the one before it is kept.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from backends.shelf import Shelf
+from compiler.backend import Artifact
 from compiler.engine import durable
 from compiler.graph.operations import Deploy
 
@@ -39,10 +41,10 @@ class Revision(Struct, frozen=True):
 
 
 class Revisions(Shelf[Revision]):
-    """The revisions of one deployment under ``.stackc/host``."""
+    """The revisions of one deployment; ``owner`` is the folder of the backend that serves it."""
 
-    def __init__(self, state: Path, name: str) -> None:
-        super().__init__(deployments(state) / name, Revision)
+    def __init__(self, state: Path, name: str, owner: str) -> None:
+        super().__init__(deployments(state, owner) / name, Revision)
 
     def model(self, number: int) -> Path:
         """Where a revision's model lies."""
@@ -51,6 +53,15 @@ class Revisions(Shelf[Revision]):
     def golden(self, number: int) -> Path:
         """Where a revision's golden rows lie."""
         return self.file(number, _GOLDEN)
+
+    def take(
+        self, operation: Deploy, inputs: Mapping[str, Artifact], operation_id: str
+    ) -> Revision:
+        """The revision to serve: a new one, unless the current one is the same in all it does."""
+        current, model, golden = self.current(), inputs["model"], inputs["golden"].path
+        if current and current.digest == model.digest and current.operation == operation:
+            return self.renew(current, golden, operation_id)
+        return self.add(operation, model.path, model.digest, golden, operation_id)
 
     def add(
         self, operation: Deploy, model: Path, digest: str, golden: Path, operation_id: str
@@ -100,6 +111,6 @@ class Revisions(Shelf[Revision]):
         return again
 
 
-def deployments(state: Path) -> Path:
-    """The folder of all deployments of a project."""
-    return state / "host" / "deployments"
+def deployments(state: Path, owner: str) -> Path:
+    """The folder of all deployments that a backend serves for a project."""
+    return state / owner / "deployments"
