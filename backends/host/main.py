@@ -25,7 +25,8 @@ from backends.serving.app import make_app
 from backends.serving.deployed import Deployed, Limits, Models
 from backends.serving.model import ServedModel
 from backends.serving.recording import Recorders
-from backends.serving.revisions import Revisions
+from backends.serving.revisions import Revisions, deployments
+from backends.shelf import names
 from compiler.diagnostics import StackcError
 from compiler.engine import durable
 from compiler.engine.store import digest_of
@@ -122,7 +123,7 @@ def main(state: Path, host: str, ports: list[int]) -> int:
         where = f"{host} port {ports[0]}"
         print(f"cannot listen on {where}: {getattr(error, 'strerror', None) or error}")
         return 1
-    models = Models()
+    models = Models(_served_before(state))
     serving = Host(state, models)
     # Short, because the path of a unix socket may have some 100 bytes.
     folder = Path(tempfile.mkdtemp(prefix="stackc-"))
@@ -137,6 +138,12 @@ def main(state: Path, host: str, ports: list[int]) -> int:
         serving.recorders.end()
         shutil.rmtree(folder, ignore_errors=True)
     return 0
+
+
+def _served_before(state: Path) -> list[str]:
+    """The deployments that a host of this project served last."""
+    served = [n for n in names(deployments(state, OWNER)) if Revisions(state, n, OWNER).current()]
+    return [_short(name) for name in served]
 
 
 def _listening(host: str, ports: list[int]) -> socket.socket:

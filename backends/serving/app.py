@@ -92,7 +92,11 @@ class App:
                 return Reply(200, dumps(openapi(self.models.items())))
             case ("v2",):
                 return Reply(200, dumps(SERVER))
-        return Reply(200, b'{"live":true}' if call.parts[-1] == "live" else b'{"ready":true}')
+        if call.parts[-1] == "live":
+            return Reply(200, b'{"live":true}')
+        if not self.models.ready:
+            raise busy("not every deployment is up again yet")
+        return Reply(200, b'{"ready":true}')
 
     def _v2_model(self, name: str, call: Call) -> Reply:
         deployed = self._deployed(name, call)
@@ -117,6 +121,8 @@ class App:
     def _deployed(self, name: str, call: Call) -> Deployed:
         """The deployment, for who may ask it; who may not is not told which there are."""
         found = self.models.get(name)
+        if found is None and self.models.awaits(name):
+            raise busy(f"`{name}` is not up again yet; the next apply brings it back")
         if found is None and self.models.allows(call.key):
             hint = near(name, self.models)
             raise Failure(404, f"there is no deployment `{name[:100]}`{hint}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -45,11 +45,22 @@ class Models:
     """The deployments by name.
 
     Reading sees one whole state: each change replaces the mapping, and a request
-    stays with the ``Deployed`` that it began with.
+    stays with the ``Deployed`` that it began with. ``awaited`` are the names that
+    served before the server came up anew: who asks for one is told to ask again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, awaited: Iterable[str] = ()) -> None:
         self._held: MappingProxyType[str, Deployed] = MappingProxyType({})
+        self._awaited = frozenset(awaited)
+
+    def awaits(self, name: str) -> bool:
+        """Whether it served before the server came up anew, and is not yet back."""
+        return name in self._awaited and name not in self._held
+
+    @property
+    def ready(self) -> bool:
+        """Whether everything that served before is back."""
+        return self._awaited <= self._held.keys()
 
     def get(self, name: str) -> Deployed | None:
         """The deployment of that name."""
@@ -63,6 +74,7 @@ class Models:
         """Serve nothing under that name any more."""
         rest = {other: held for other, held in self._held.items() if other != name}
         self._held = MappingProxyType(rest)
+        self._awaited -= {name}
 
     def items(self) -> list[tuple[str, Deployed]]:
         """All of them at this moment, by name."""

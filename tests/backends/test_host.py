@@ -47,6 +47,22 @@ class TestHost(ServingSuite):
         assert again.attributes == first.attributes
         assert httpx.get(url_of(again)).json()["revision"] == 1
 
+    def test_a_host_that_came_back_says_which_deployments_are_yet_to_come(
+        self, bench: Bench, inputs: Inputs
+    ) -> None:
+        """Its others are brought back one by one: who asks meanwhile is told to ask again."""
+        other = type(PLAIN)(name="deployments.other", threshold=0.5)
+        first, second = self.deployed(bench, inputs), self.deployed(bench, inputs, other, "op2")
+        ready = url_of(first).rpartition("/")[0] + "/v2/health/ready"
+        kill(bench)
+        self.deployed(bench, inputs, by="op3")
+        answer = httpx.get(url_of(second))
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert httpx.get(ready).status_code == 503
+        self.deployed(bench, inputs, other, "op4")
+        assert httpx.get(url_of(second)).status_code == 200
+        assert httpx.get(ready).json() == {"ready": True}
+
     def test_two_deployments_share_one_host_which_ends_with_the_last(
         self, bench: Bench, inputs: Inputs
     ) -> None:
@@ -179,7 +195,7 @@ class TestTrafficOnTheHost(TrafficSuite):
         assert url_of(back) == url
         assert after - lost <= CLIENTS, "only who was connecting at that moment"
         assert {answer[0] for answer in clients.answers} == {1}
-        assert all(isinstance(status, str) or status == 200 for status in clients.statuses)
+        assert all(isinstance(found, str) or found in (200, 503) for found in clients.statuses)
 
 
 def kill(bench: Bench) -> None:

@@ -214,7 +214,7 @@ def drift(folder: Path, alert: bool) -> Artifact:
     return Artifact(path, f"digest-{alert}", DocumentType("drift"))
 
 
-ALERT = Alert("late", ("ops", "team"))
+ALERT = Alert("monitors.late", ("ops", "team"))
 
 
 def test_an_alerting_document_makes_one_event(context: TaskContext, tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_an_alerting_document_makes_one_event(context: TaskContext, tmp_path: Pa
     )  # fmt: skip
     assert event.notify == ("ops", "team")
     assert event.message == (
-        "late: 1 of 2 windows drifted; worst in `2`: b, psi 0.9 (threshold 0.2)"
+        "monitors.late: 1 of 2 windows drifted; worst in `2`: b, psi 0.9 (threshold 0.2)"
     )
     assert [c["column"] for c in event.data["windows"][0]["columns"]] == ["b", "a"]
     assert "secret value" not in json.dumps(dict(event.data))

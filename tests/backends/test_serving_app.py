@@ -22,6 +22,7 @@ from backends.serving import app as application
 from backends.serving import wire
 from backends.serving.app import App, Deployed, Limits, Models, make_app
 from backends.serving.model import ServedModel
+from backends.serving.rows import Rows
 from compiler.graph.types import Task
 from tests.backends.serving_bench import made
 from tests.conformance.bench import REQUEST
@@ -313,15 +314,15 @@ def test_what_breaks_here_is_500_without_a_word_of_it(monkeypatch: pytest.Monkey
 
 
 def test_who_observes_is_told_rows_and_answers_and_cannot_break_a_request() -> None:
-    seen: list[tuple[pa.RecordBatch, list[dict[str, Any]]]] = []
+    seen: list[tuple[Rows, list[dict[str, Any]]]] = []
 
-    def observe(batch: pa.RecordBatch, found: list[dict[str, Any]]) -> None:
-        seen.append((batch, found))
+    def observe(rows: Rows, found: list[dict[str, Any]]) -> None:
+        seen.append((rows, found))
         raise RuntimeError("full")
 
     app = serving(m=made(Task.BINARY).served(observe=observe))
     found = ask(app, "POST", "/m", json={"rows": [ROW, {**ROW, "x5": None}]})
     assert found.status_code == 200
-    ((batch, told),) = seen
-    assert batch.to_pylist() == [ROW, {**ROW, "x5": None}]
+    ((rows, told),) = seen
+    assert rows.batch().to_pylist() == [ROW, {**ROW, "x5": None}]
     assert told == found.json()["predictions"]

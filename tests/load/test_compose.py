@@ -202,7 +202,7 @@ REFUSED: list[tuple[list[str], str, str, str]] = [
     (["backends=lcal"], "E109", "lcal", "did you mean `local`?"),
     (["backend=local"], "E108", "backend", "did you mean `backends`?"),
     (["backends/vers=local"], "E109", "backends/vers", "did you mean `backends/version`?"),
-    (["backends/version=x"], "E109", "x", "known here: `local`"),
+    (["backends/version=x"], "E109", "x", "`local`"),
     (["+experiment=dep"], "E109", "dep", "did you mean `deep`?"),
     (["name"], "E108", "name", "write `key=value`"),
     (["=1"], "E108", "=1", ""),
