@@ -86,12 +86,13 @@ constraints: ## Resolve pyproject.toml anew into constraints.txt (needs the netw
 	    | sed "s/+cpu//"; } > constraints.txt
 	rm -rf $(VENV)-constraints
 
-system: ## Install the programs that tests need: a browser and PostgreSQL.
+system: ## Install the programs that tests need: a browser, PostgreSQL and HAProxy.
 	@missing=; \
 	command -v chromium >/dev/null && command -v chromedriver >/dev/null \
 	  || missing="chromium chromium-driver"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
 	  || missing="$$missing postgresql"; \
+	command -v haproxy >/dev/null || missing="$$missing haproxy"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy $$missing; \
