@@ -33,7 +33,9 @@ class DriftSpec(Spec):
     columns: Items[ColumnName] | None = Field(
         default=None,
         min_length=1,
-        description="The model's raw columns by default, dates and times left out.",
+        description="The model's raw columns by default, dates and times left out. Of a "
+        "deployment also what it answers: `prediction` and `probability`, held against the "
+        "answers to the training part.",
     )
 
 

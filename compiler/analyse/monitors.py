@@ -8,7 +8,7 @@ from compiler.analyse.scope import ModelInfo, Scope, TableInfo
 from compiler.codes import Code
 from compiler.diagnostics import Path
 from compiler.graph.node import Ref
-from compiler.graph.operations import Alert, Channel, CompareProfiles, Profile, Watch, Window
+from compiler.graph.operations import Alert, Channel, CompareProfiles, Profile, Score, Watch, Window
 from compiler.graph.types import Column, DocumentType, ProfileType, TableType
 from specs.base import seconds_of
 from specs.monitors import Monitor, WindowSpec
@@ -67,9 +67,11 @@ def _live(scope: Scope, name: str, monitor: Monitor, deployment: str, path: Path
     if endpoint is None:
         return
     model = scope.models[scope.stack.deployments[deployment].model]
-    reference = scope.tables[model.dataset].profile
     columns = _live_columns(scope, monitor, model, path)
-    if reference is None or columns is None:
+    if columns is None:
+        return
+    reference = _answers(scope, name, model, columns, path)
+    if reference is None:
         return
     window = monitor.window if isinstance(monitor.window, str) else _HOUR
     operation = Watch(
@@ -84,14 +86,47 @@ def _live(scope: Scope, name: str, monitor: Monitor, deployment: str, path: Path
     scope.add(f"monitors.{name}/watch", operation, inputs, {**outputs}, path)
 
 
+def _answers(
+    scope: Scope, name: str, model: ModelInfo, columns: tuple[str, ...], path: Path
+) -> Ref | None:
+    """The profile of the training part; where answers are compared, with those it gets."""
+    table = scope.tables[model.dataset]
+    keep = tuple(c for c in model.type.request if c.name in columns)
+    if len(keep) == len(columns):
+        return table.profile
+    both = [c.name for c in model.type.response if c.name in {k.name for k in keep}]
+    if both:
+        message = f"`{both[0]}` is a column of the requests and of the answers"
+        place = (*path, "drift", "columns")
+        scope.findings.report(Code.MONITOR, message, place, help="compare the others")
+        return None
+    scored = scope.add(
+        f"monitors.{name}/score",
+        Score(tuple(column.name for column in keep), model.threshold),
+        {"model": model.registered, "table": table.parts["train"]},
+        {"table": TableType((*keep, *model.type.response))},
+        path,
+    )
+    return scope.add(
+        f"monitors.{name}/profile",
+        Profile(columns),
+        {"table": scored},
+        {"profile": ProfileType(columns)},
+        path,
+    )
+
+
 def _live_columns(
     scope: Scope, monitor: Monitor, model: ModelInfo, path: Path
 ) -> tuple[str, ...] | None:
-    """The columns of requests to compare: those asked for, else all but dates and times."""
-    request = TableType(model.type.request)
+    """The columns to compare: those asked for, else the request's but for dates and times."""
+    request = model.type.request
     if monitor.drift.columns is not None:
-        return _asked(scope, monitor, request, request, path)
-    columns = (c for c in request.columns if not c.type.is_temporal)
+        raw = {column.name for column in request}
+        answers = (column for column in model.type.response if column.name not in raw)
+        seen = TableType((*request, *answers))
+        return _asked(scope, monitor, seen, seen, path)
+    columns = (c for c in request if not c.type.is_temporal)
     fitting = tuple(c.name for c in columns if _method_fits(monitor.drift.method, c))
     if not fitting:
         message = f"`{monitor.drift.method}` fits none of the columns"

@@ -72,6 +72,19 @@ def monitor(folder: Path, *arguments: str) -> dict[str, Any]:
     return found
 
 
+def test_answers_are_held_against_those_to_the_training_part(shop: Path) -> None:
+    """The rows it has learned from get the answers it gave them; young people get one answer."""
+    answers = '+monitors.live.drift.columns=["prediction","probability"]'
+    applied = stackc("apply", "stack.yaml", answers, "--yes", cwd=shop)
+    assert applied.code == 0, applied.text
+    ask(shop, ROWS)
+    (quiet,) = monitor(shop, answers, "--close")["windows"]
+    assert quiet["drifted"] == []
+    ask(shop, ROWS[:20] * 3)
+    (found,) = monitor(shop, answers, "--close")["windows"]
+    assert found["drifted"] == ["prediction", "probability"]
+
+
 def test_quiet_on_what_was_learned_and_told_once_of_what_was_not(shop: Path) -> None:
     ask(shop, ROWS)
     found = monitor(shop, "--close")
