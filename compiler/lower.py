@@ -18,7 +18,11 @@ from compiler.codes import Code
 from compiler.diagnostics import Findings, Path, did_you_mean
 from compiler.graph.digest import digest
 from compiler.graph.node import Graph, Node
-from compiler.graph.operations import Operation
+from compiler.graph.operations import Admit, Operation
+
+OWN: Mapping[type[Operation], Lowering] = {Admit: Lowering("compiler.engine.verdicts:admit")}
+"""What the engine runs itself, whatever the backends are."""
+OWNER = "stackc"
 
 GROUP = "stackc.backends"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -110,6 +114,10 @@ def lower(
     refused: set[tuple[str, type[Operation]]] = set()
     tasks: dict[str, LoweredTask] = {}
     for node in graph:
+        own = OWN.get(type(node.operation))
+        if own is not None:
+            tasks[node.address] = LoweredTask(OWNER, own, Settings())
+            continue
         capability = type(node.operation).capability
         if capability not in prepared:
             choice = choices.get(capability)

@@ -22,7 +22,7 @@ from compiler.graph.operations import Params
 from compiler.graph.types import Column
 from compiler.load import Loaded, Provenance, load, locate
 from compiler.lower import Lowered, lower, service
-from compiler.passes.driver import run_passes
+from compiler.passes.driver import PASSES, Pass, run_passes
 from compiler.source import Sources
 from specs.stack import Stack
 
@@ -74,24 +74,44 @@ def compile_spec(
     sources = Sources()
     try:
         loaded = load(spec, overrides, config_dirs, sources=sources)
-        return _compiled(loaded, known)
+        way = Way(PASSES, lambda backends, found: services_of(backends, found, known), _write_lock)
+        return compile_loaded(loaded, known, way)
     except StackcError as error:
         error.sources = sources
         raise
 
 
-def _compiled(loaded: Loaded, known: Mapping[str, Backend] | None) -> Compiled:
+class Way(Struct, frozen=True):
+    """What of the line differs between one spec and the points of a sweep.
+
+    Attributes:
+        passes: What makes the analysed graph the one that runs.
+        services: What analysis asks of backends; None where the findings say why not.
+        keep: Keeps the columns that were inferred.
+    """
+
+    passes: tuple[Pass, ...]
+    services: Callable[[Mapping[str, Any], Findings], Services | None]
+    keep: Callable[[Path, Stack, dict[str, Locked], Analysed, Findings], None]
+
+
+def compile_loaded(loaded: Loaded, known: Mapping[str, Backend] | None, way: Way) -> Compiled:
+    """The line from a loaded spec on: validate, analyse, passes, lower.
+
+    Raises:
+        StackcError: Everything that is wrong in the first stage that found anything, located.
+    """
     findings = Findings()
     stop = _stopper(findings, loaded)
     stack = stop(validate(loaded.config, findings))
-    services = stop(_services(loaded.backends, findings, known))
+    services = stop(way.services(loaded.backends, findings))
     lock_path = loaded.root / LOCK_NAME
     lock = read_lock(lock_path)
     analysed = stop(analyse(stack, loaded.config, loaded.root, services, lock, findings))
-    graph = run_passes(analysed.graph)
+    graph = run_passes(analysed.graph, way.passes)
     lowered = stop(lower(graph, loaded.backends, findings, known))
     if analysed.inferred:
-        _write_lock(lock_path, stack, lock, analysed, findings)
+        way.keep(lock_path, stack, lock, analysed, findings)
     warnings = locate(findings.warnings, loaded.provenance)
     return Compiled(
         stack,
@@ -137,9 +157,10 @@ class _Inspector(Struct, frozen=True):
         return columns
 
 
-def _services(
+def services_of(
     backends: Mapping[str, Any], findings: Findings, known: Mapping[str, Backend] | None
 ) -> Services | None:
+    """What analysis asks of the chosen backends; None where the findings say why there is none."""
     binder = service(backends, "query", "bind", findings, known)
     return Services(binder(), _Inspector(backends, known)) if binder else None
 
@@ -173,7 +194,7 @@ def relock(
     findings = Findings()
     stop = _stopper(findings, loaded)
     stack = stop(validate(loaded.config, findings))
-    services = stop(_services(loaded.backends, findings, None))
+    services = stop(services_of(loaded.backends, findings, None))
     alone = Stack(stackc=stack.stackc, name=stack.name, sources=stack.sources)
     analysed = stop(analyse(alone, loaded.config, loaded.root, services, {}, findings))
     return read_lock(loaded.root / LOCK_NAME), analysed.inferred

@@ -9,9 +9,9 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from backends.versioning.verdicts import blocking, rejected
 from compiler.backend import Applied, Artifact, EventDraft, Json, Outcome, TaskContext
 from compiler.engine.store import Store
+from compiler.engine.verdicts import blocking, rejected
 from compiler.graph.digest import canonical
 from compiler.graph.documents import Verdict, Version
 from compiler.graph.operations import Publish

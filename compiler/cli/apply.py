@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from compiler.cli.frame import DONE, FAILED, INTERRUPTED, Refused, asks, somebody_is_there
-from compiler.cli.options import ConfigDirs, Format, OutputFormat, Overrides, Yes
+from compiler.cli.options import ConfigDirs, Format, Multirun, OutputFormat, Overrides, Yes
 from compiler.cli.output import Output
 
 if TYPE_CHECKING:
@@ -23,6 +23,11 @@ Workers = Annotated[
     int | None, typer.Option("--workers", min=1, max=256, help="How many actions run at once.")
 ]
 
+Sort = Annotated[
+    str | None,
+    typer.Option("--sort", metavar="METRIC", help="What a sweep's points are ordered by."),
+]
+
 
 def command(
     spec: Annotated[
@@ -34,11 +39,14 @@ def command(
     ],
     overrides: Overrides = None,
     config_dir: ConfigDirs = None,
+    multirun: Multirun = False,
+    sort: Sort = None,
     yes: Yes = False,
     workers: Workers = None,
     format: OutputFormat = Format.TEXT,
 ) -> int:  # fmt: skip
     """Make the stack as the spec wants it."""
+    from compiler.cli.sweep import apply_points
     from compiler.diagnostics import Findings
     from compiler.engine.plan import confirm_plan
     from compiler.engine.planning import make_plan
@@ -49,6 +57,10 @@ def command(
 
     output = Output(format, "apply")
     named = Asked(spec, overrides or (), config_dir or ())
+    if multirun:
+        return apply_points(named, output, workers, sort)
+    if sort is not None:
+        raise Refused("`--sort` orders the points of a sweep: it goes with -m")
     with placing(named):
         saved, asked = _asked(named)
         compiled = compile_spec(asked.spec, asked.overrides, asked.config_dirs)

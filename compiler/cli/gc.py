@@ -17,6 +17,9 @@ def command(
         int,
         typer.Option("--keep-runs", min=0, help="Results of how many last runs stay for reuse."),
     ] = 10,
+    keep_sweeps: Annotated[
+        int, typer.Option("--keep-sweeps", min=0, help="How many last sweeps stay whole.")
+    ] = 10,
     format: OutputFormat = Format.TEXT,
 ) -> int:
     """Remove stored results that nothing uses any more."""
@@ -28,7 +31,7 @@ def command(
 
     output = Output(format, "gc")
     with placing(Asked(spec)), open_project(require_spec(spec), write=True) as project:
-        swept = collect_garbage(project, keep_runs)
+        swept = collect_garbage(project, keep_runs, keep_sweeps)
     freed = f"{plural(swept.objects, 'object')} and {plural(swept.results, 'result')} removed"
     output.line(f"{freed}, {size(swept.bytes)} freed")
     output.document(to_builtins(swept))

@@ -42,4 +42,10 @@ ConfigDirs: TypeAlias = Annotated[
 OutputFormat: TypeAlias = Annotated[
     Format, typer.Option("--format", help="Text for people, JSON for programs.")
 ]
+Multirun: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--multirun", "-m", help="Try every point of a sweep: a=1,2 b=range(1,9,2) c=glob(*)."
+    ),
+]
 Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

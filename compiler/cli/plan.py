@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compiler.cli.frame import CHANGES, DONE
-from compiler.cli.options import ConfigDirs, Format, OutputFormat, Overrides, SpecPath
+from compiler.cli.frame import CHANGES, DONE, Refused
+from compiler.cli.options import ConfigDirs, Format, Multirun, OutputFormat, Overrides, SpecPath
 from compiler.cli.output import Output
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def command(
     spec: SpecPath,
     overrides: Overrides = None,
     config_dir: ConfigDirs = None,
+    multirun: Multirun = False,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="Save the plan, for `stackc apply FILE`."),
@@ -30,6 +31,7 @@ def command(
     format: OutputFormat = Format.TEXT,
 ) -> int:
     """Show what apply would do, and why."""
+    from compiler.cli.sweep import plan_points
     from compiler.diagnostics import Findings
     from compiler.engine.planning import make_plan
     from compiler.engine.project import open_project
@@ -39,6 +41,10 @@ def command(
 
     output = Output(format, "plan")
     asked = Asked(spec, overrides or (), config_dir or ())
+    if multirun:
+        if out is not None:
+            raise Refused("the plan of a sweep is not saved: name the points again, `apply -m`")
+        return plan_points(asked, output, detailed_exitcode)
     compiled = compile_spec(spec, asked.overrides, asked.config_dirs)
     findings = Findings()
     with placing(asked, compiled), open_project(compiled.root, write=False) as project:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from compiler.codes import Code
-from compiler.diagnostics import Findings, fail
+from compiler.diagnostics import Findings, StackcError, fail
 from compiler.engine import outbox, rows
+from compiler.engine.commit import Ledger, new_run
 from compiler.engine.plan import Plan
 from compiler.engine.project import Project
 from compiler.engine.quiet import quiet
@@ -40,7 +43,23 @@ def apply_plan(
             findings = Findings()
             outbox.deliver(project, graph, lowered, findings)
             return RunResult("", "nothing", diagnostics=tuple(findings.diagnostics))
-        return Run(project, graph, lowered, plan, listener or Listener(), command).go()
+        state = project.state
+        ledger = Ledger(state, project.store, new_run(graph, command), outbox.channels_of(graph))
+        told = listener or Listener()
+        result = Run(project, graph, lowered, plan, told, ledger, rows.nodes(state)).go()
+        return _told(project, graph, lowered, result)
+
+
+def _told(project: Project, graph: Graph, lowered: Lowered, result: RunResult) -> RunResult:
+    """Tell the channels what happened; a channel that fails is a warning of the run."""
+    if result.status == "interrupted":
+        return result
+    findings = Findings()
+    try:
+        outbox.deliver(project, graph, lowered, findings)
+    except StackcError as error:
+        findings.add(error.diagnostics)
+    return replace(result, diagnostics=(*result.diagnostics, *findings.diagnostics))
 
 
 def _cut_short(project: Project) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from uuid import uuid4
 
 from compiler.backend import EventDraft
 from compiler.engine import durable, journal, outbox, rows
@@ -11,9 +12,17 @@ from compiler.engine.results import Status
 from compiler.engine.rows import NodeRow, RunRow
 from compiler.engine.state import State
 from compiler.engine.store import Store
+from compiler.graph.node import Graph
 from compiler.graph.operations import Channel
 
 BACKUP = "state.backup.db"
+
+
+def new_run(graph: Graph, command: str) -> RunRow:
+    """A run that is about to begin."""
+    return RunRow(
+        0, uuid4().hex, command, graph.name, graph.digest, rows.now(), None, "running", {}, ()
+    )
 
 
 class Ledger:
@@ -81,6 +90,9 @@ class Ledger:
 
     def _keep(self, row: NodeRow) -> None:
         rows.put_node(self._state, row)
+        self._keep_result(row)
+
+    def _keep_result(self, row: NodeRow) -> None:
         rows.put_stamps(self._state, self._store.take_fresh())
         if row.kind == "step":
             result = rows.Result(row.key, row.outputs, row.summary, row.seconds, self.run.number)
@@ -98,3 +110,40 @@ class Ledger:
             "info" if status == "done" else "error",
             {"counts": dict(counts)},
         )
+
+
+class SweepLedger(Ledger):
+    """Writes a sweep's run: results by their keys.
+
+    What is applied knows nothing of it, so that no plan goes stale and none
+    says delete; and no channel is told.
+    """
+
+    def __init__(self, state: State, store: Store, run: RunRow) -> None:
+        super().__init__(state, store, run, ())
+
+    def commit(
+        self, entry: journal.Entry, row: NodeRow | None, _drafts: Sequence[EventDraft]
+    ) -> None:
+        """Write what a step made, and that it ended."""
+        with self._state.transaction(changes=False):
+            if row is not None:
+                self._keep_result(row)
+            journal.end(self._state, entry, "done", {})
+        durable.point("action.committed")
+
+    def reuse(self, row: NodeRow) -> None:
+        """Nothing: the sweep's points say which results they need."""
+
+    def fail(
+        self, entry: journal.Entry, messages: Sequence[str], _drafts: Sequence[EventDraft]
+    ) -> None:
+        """Write that a step failed."""
+        super().fail(entry, messages, ())
+
+    def end(self, status: Status, counts: Mapping[str, int], messages: Sequence[str]) -> None:
+        """Write how the run ended; doubts about resources stay, they are not of a sweep."""
+        with self._state.transaction(changes=False):
+            rows.end_run(self._state, self.run, status, counts, messages)
+            journal.close_steps(self._state)
+        self._state.backup(self._state.path.with_name(BACKUP))

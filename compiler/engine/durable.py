@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,8 +97,10 @@ def make_folder(path: Path) -> Path:
     return path
 
 
-def write(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+def write(path: Path, data: bytes, *, mode: int = 0o644, like: Path | None = None) -> None:
     """Replace a file's content as one step: readers see the old or the new, whole.
+
+    ``like`` is a file whose mode the new one gets, whatever the process's mask is.
 
     Raises:
         StackcError: E712 when the disk is full, E607 for every other refusal.
@@ -109,6 +112,8 @@ def write(path: Path, data: bytes, *, mode: int = 0o644) -> None:
             point("write.begin")
             handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
             with os.fdopen(handle, "wb") as file:
+                if like is not None:
+                    os.fchmod(file.fileno(), stat.S_IMODE(like.stat().st_mode))
                 file.write(data)
                 point("write.written")
                 file.flush()

@@ -51,7 +51,8 @@ class Job(Struct, frozen=True):
 
     ``node`` and ``task`` are None for a deletion and for a rollback. ``old`` is
     what a replaced, deleted or rolled back resource was, and ``old_task`` what it
-    was made by.
+    was made by. ``threads`` are its own where several trainings stand side by
+    side; else all there are.
     """
 
     change: Change
@@ -61,6 +62,7 @@ class Job(Struct, frozen=True):
     inputs: Mapping[str, Input] = field(default_factory=dict)
     old: NodeRow | None = None
     old_task: LoweredTask | None = None
+    threads: int | None = None
 
 
 class Made(Struct, frozen=True):
@@ -108,12 +110,18 @@ def perform(project: Project, job: Job, progress: Callable[[str], None]) -> Made
         shutil.rmtree(workdir, ignore_errors=True)
 
 
-def seed_of(project: Project, row: NodeRow, task: LoweredTask, workdir: Path) -> Seed:
-    """The context of a task that works on a row."""
+def seed_of(
+    project: Project,
+    row: NodeRow,
+    task: LoweredTask,
+    workdir: Path,
+    threads: int | None = None,
+) -> Seed:
+    """The context of a task that works on a row; ``threads`` are all there are by default."""
     limits = project.workers.limits
     return Seed(
         row.address, row.key, dict(row.input_keys), row.observed, project.root, project.folder,
-        workdir, limits.threads, limits.memory, task.settings,
+        workdir, threads or limits.threads, limits.memory, task.settings,
     )  # fmt: skip
 
 
@@ -157,7 +165,7 @@ def _make(
         lowering.target,
         None if is_step else "apply",
         arguments,
-        seed_of(project, intent, job.task, workdir),
+        seed_of(project, intent, job.task, workdir, job.threads),
     )
     if not is_step:
         return _applied(project, job, call, lowering.isolation, workdir, progress)

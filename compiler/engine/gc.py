@@ -7,7 +7,7 @@ import time
 
 from msgspec import Struct
 
-from compiler.engine import durable, rows
+from compiler.engine import durable, rows, sweeps
 from compiler.engine.project import Project
 
 KEEP_RUNS = 10
@@ -22,18 +22,23 @@ class Swept(Struct, frozen=True):
     results: int
 
 
-def collect_garbage(project: Project, keep_runs: int = KEEP_RUNS) -> Swept:
-    """Keep what is applied now and what the last runs used; remove the rest.
+def collect_garbage(
+    project: Project, keep_runs: int = KEEP_RUNS, keep_sweeps: int = sweeps.KEEP_SWEEPS
+) -> Swept:
+    """Keep what is applied now, what the last runs used and the last sweeps need; drop the rest.
 
     Args:
         project: Open for writing.
         keep_runs: How many of the last runs keep their results for reuse; 0
             keeps only what is applied now.
+        keep_sweeps: How many of the last sweeps keep their table and their results.
     """
     state = project.state
     nodes = rows.nodes(state)
     with state.transaction(changes=False):
-        dropped = rows.drop_results(state, {row.key for row in nodes.values()}, keep_runs)
+        sweeps.drop_sweeps(state, keep_sweeps)
+        wanted = {row.key for row in nodes.values()} | sweeps.needed_keys(state)
+        dropped = rows.drop_results(state, wanted, keep_runs)
         keep = {o.digest for row in nodes.values() for o in row.outputs.values()}
         keep |= rows.result_digests(state)
         rows.keep_stamps(state, keep)

@@ -16,7 +16,7 @@ from compiler.engine.placing import placed
 from compiler.engine.plan import Action, Change, Plan
 from compiler.engine.project import Project
 from compiler.engine.reasons import Reason, differences
-from compiler.engine.recovery import recover
+from compiler.engine.recovery import recover, settle
 from compiler.engine.rows import NodeRow, Outputs
 from compiler.engine.tasks import Call, Seed
 from compiler.graph.node import Graph, Node, input_tokens, node_key
@@ -41,22 +41,50 @@ def make_plan(project: Project, graph: Graph, lowered: Lowered, findings: Findin
     """
     if project.writable:
         recover(project, graph, lowered)
+    known = rows.nodes(project.state)
+    changes = _surveyed(project, graph, lowered, findings, known, known)
+    wanted = {node.address for node in graph}
+    gone = {address: row for address, row in known.items() if address not in wanted}
+    return _bound(project, graph, lowered, (*changes, *deletions(gone)))
+
+
+def plan_sweep(project: Project, graph: Graph, lowered: Lowered, findings: Findings) -> Plan:
+    """Say what of a sweep's graph is known already and what has to run.
+
+    It is held against results alone: what is applied is neither kept nor
+    deleted by a sweep.
+
+    Raises:
+        StackcError: What observers report: a missing file, a host that does not answer.
+    """
+    if project.writable:
+        settle(project)
+    seen = rows.nodes(project.state)
+    changes = _surveyed(project, graph, lowered, findings, {}, seen)
+    return _bound(project, graph, lowered, changes)
+
+
+def _surveyed(
+    project: Project,
+    graph: Graph,
+    lowered: Lowered,
+    findings: Findings,
+    known: dict[str, NodeRow],
+    seen: dict[str, NodeRow],
+) -> tuple[Change, ...]:
+    """The change of every node, held against the rows that are ``known``."""
     with TemporaryDirectory(prefix="stackc-") as scratch:
-        known = rows.nodes(project.state)
         nodes = {node.address: node for node in graph}
-        survey = _Survey(project, lowered, findings, Path(scratch), known, nodes)
-        changes = [change for node in graph if (change := survey.change(node)) is not None]
+        survey = _Survey(project, lowered, findings, Path(scratch), known, seen, nodes)
+        changes = tuple(change for node in graph if (change := survey.change(node)) is not None)
         findings.add(survey.problems)
         findings.stop_on_errors()
-    gone = {address: row for address, row in known.items() if address not in nodes}
-    return Plan(
-        project.state.lineage,
-        project.state.serial,
-        graph.name,
-        graph.digest,
-        lowered.digest,
-        (*changes, *deletions(gone)),
-    )
+    return changes
+
+
+def _bound(project: Project, graph: Graph, lowered: Lowered, changes: tuple[Change, ...]) -> Plan:
+    state = project.state
+    return Plan(state.lineage, state.serial, graph.name, graph.digest, lowered.digest, changes)
 
 
 def deletions(gone: Mapping[str, NodeRow]) -> tuple[Change, ...]:
@@ -85,13 +113,18 @@ def _deletion(row: NodeRow) -> Change:
 
 
 class _Survey(Struct, dict=True):
-    """One look at everything: keys bound so far, and what went wrong."""
+    """One look at everything: keys bound so far, and what went wrong.
+
+    ``rows`` are what nodes are held against; ``seen`` says what was found
+    outside the last time, which may spare a second look.
+    """
 
     project: Project
     lowered: Lowered
     findings: Findings
     scratch: Path
     rows: dict[str, NodeRow]
+    seen: dict[str, NodeRow]
     nodes: dict[str, Node]
     keys: dict[str, str] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
@@ -105,7 +138,7 @@ class _Survey(Struct, dict=True):
         except KeyError:
             return None
         try:
-            observed = self._observe(node, task, row, input_keys)
+            observed = self._observe(node, task, input_keys)
             key = node_key(node, input_keys, observed)
             self.keys[node.address] = key
             action, reasons = self._judge(node, task, row, key, input_keys, observed)
@@ -118,11 +151,10 @@ class _Survey(Struct, dict=True):
             input_keys, observed, reasons,
         )  # fmt: skip
 
-    def _observe(
-        self, node: Node, task: LoweredTask, row: NodeRow | None, input_keys: dict[str, str]
-    ) -> str | None:
+    def _observe(self, node: Node, task: LoweredTask, input_keys: dict[str, str]) -> str | None:
         if not type(node.operation).observes or task.lowering.observer is None:
             return None
+        row = self.seen.get(node.address)
         last = row.observed if row is not None else None
         seed = self._seed(node.address, "", input_keys, last, task)
         call = Call(task.lowering.observer, None, (node.operation,), seed)

@@ -29,15 +29,20 @@ def recover(project: Project, graph: Graph, lowered: Lowered) -> tuple[str, ...]
         StackcError: A backend cannot be asked: it is gone, a secret is not
             set, a host does not answer.
     """
-    _sweep_scratch(project)
-    entries = journal.open_entries(project.state)
-    if not entries:
-        return ()
-    with project.state.transaction(changes=False):
-        journal.close_steps(project.state)
+    entries = settle(project)
     resources = [e for e in entries if e.kind == "resource" and e.action != "delete"]
     channels = outbox.channels_of(graph)
     return tuple(e.address for e in resources if _recovered(project, lowered, e, channels))
+
+
+def settle(project: Project) -> tuple[journal.Entry, ...]:
+    """Clear away what a killed run left of steps; gives the entries that were in doubt."""
+    _sweep_scratch(project)
+    entries = journal.open_entries(project.state)
+    if entries:
+        with project.state.transaction(changes=False):
+            journal.close_steps(project.state)
+    return entries
 
 
 def _recovered(

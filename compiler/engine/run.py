@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
-from uuid import uuid4
 
 from msgspec.structs import replace
 
@@ -18,6 +17,7 @@ from compiler.engine import outbox, rows
 from compiler.engine.commit import Ledger
 from compiler.engine.execution import Input, InputDamaged, Job, Made, intent_of, perform
 from compiler.engine.interrupt import interrupts
+from compiler.engine.lanes import share_of, trains
 from compiler.engine.placing import all_placed
 from compiler.engine.plan import Action, Change, Plan
 from compiler.engine.project import Project
@@ -36,7 +36,18 @@ _UNDOING = (Action.DELETE, Action.REPLACE, Action.ROLLBACK)
 
 
 class Run:
-    """One run: the only writer of the state is the thread that calls ``go``."""
+    """One run: the only writer of the state is the thread that calls ``go``.
+
+    Args:
+        project: Open for writing.
+        graph: What the plan is of.
+        lowered: A task for every node of it.
+        plan: What to carry out.
+        listener: Who is told as it goes on.
+        ledger: Writes what happens into the state.
+        known: The rows that the plan was held against.
+        lanes: How many trainings stand side by side, and share the threads.
+    """
 
     def __init__(
         self,
@@ -45,7 +56,9 @@ class Run:
         lowered: Lowered,
         plan: Plan,
         listener: Listener,
-        command: str,
+        ledger: Ledger,
+        known: Mapping[str, rows.NodeRow],
+        lanes: int = 1,
     ) -> None:
         self._project = project
         self._lowered = lowered
@@ -54,7 +67,8 @@ class Run:
         self._listener = listener
         self._nodes: Mapping[str, Node] = {node.address: node for node in graph}
         self._changes: dict[str, Change] = {change.address: change for change in plan.changes}
-        self._known = rows.nodes(project.state)
+        self._known = dict(known)
+        self._lanes = lanes
         needs = needs_of(plan, graph, self._known)
         self._schedule = Schedule(tuple(change.address for change in plan.work), needs)
         self._messages: queue.SimpleQueue[tuple[str, str, object]] = queue.SimpleQueue()
@@ -65,10 +79,7 @@ class Run:
         self._skipped: dict[str, str] = {}
         self._findings = Findings()
         self._stop: Status | None = None
-        run = rows.RunRow(
-            0, uuid4().hex, command, graph.name, graph.digest, rows.now(), None, "running", {}, ()
-        )
-        self._ledger = Ledger(project.state, project.store, run, outbox.channels_of(graph))
+        self._ledger = ledger
 
     def go(self) -> RunResult:
         """Run everything to its end, whatever that is."""
@@ -109,17 +120,15 @@ class Run:
             address = self._schedule.take()
             if address is None:
                 break
-            if self._exclusive(address) and any(map(self._exclusive, self._running)):
+            if self._trains(address) and sum(map(self._trains, self._running)) >= self._lanes:
                 waiting.append(address)
             else:
                 self._guarded(address, partial(self._start, address))
         for address in waiting:
             self._schedule.put_back(address)
 
-    def _exclusive(self, address: str) -> bool:
-        task = self._lowered.tasks.get(address)
-        training = self._changes[address].category == "retrain"
-        return training and task is not None and task.lowering.isolation == "process"
+    def _trains(self, address: str) -> bool:
+        return trains(self._changes[address], self._lowered)
 
     def _start(self, address: str) -> None:
         change = self._changes[address]
@@ -153,7 +162,9 @@ class Run:
         task = self._lowered.tasks[change.address]
         intent = intent_of(node, change, task, self._ledger.run.id)
         entry = self._ledger.enter(change.action, intent)
-        return Job(change, entry, node, task, self._inputs(node), old, old_task)
+        shared = self._lanes > 1 and self._trains(change.address)
+        threads = share_of(self._project.workers.limits, self._lanes) if shared else None
+        return Job(change, entry, node, task, self._inputs(node), old, old_task, threads)
 
     def _inputs(self, node: Node) -> dict[str, Input]:
         return {
@@ -287,7 +298,7 @@ class Run:
         self._listener.finished(change.address, seconds, summary)
 
     def _end(self, status: Status) -> None:
-        """Write how the run ended and tell the channels; a full disk cannot stop the telling."""
+        """Write how the run ended; a full disk cannot stop the telling."""
         counts = Counter(done.action.value for done in self._finished)
         counts.update({"failed": len(self._failed), "skipped": len(self._skipped)})
         messages = [f"{d.code.value}: {d.message}" for f in self._failed.values() for d in f]
@@ -301,7 +312,5 @@ class Run:
             )
         try:
             self._ledger.end(status, {k: n for k, n in counts.items() if n}, messages)
-            if status != "interrupted":
-                outbox.deliver(self._project, self._graph, self._lowered, self._findings)
         except StackcError as error:
             self._findings.add(error.diagnostics)

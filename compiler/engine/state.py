@@ -51,6 +51,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             digest TEXT PRIMARY KEY, mtime INTEGER NOT NULL, size INTEGER NOT NULL,
             inode INTEGER NOT NULL) STRICT""",
     ),
+    (
+        """CREATE TABLE sweeps (
+            number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, stack TEXT NOT NULL,
+            overrides TEXT NOT NULL, config_dirs TEXT NOT NULL, began TEXT NOT NULL,
+            ended TEXT, status TEXT NOT NULL, run TEXT NOT NULL) STRICT""",
+        """CREATE TABLE points (
+            sweep INTEGER NOT NULL, number INTEGER NOT NULL, overrides TEXT NOT NULL,
+            choices TEXT NOT NULL, status TEXT NOT NULL, metrics TEXT NOT NULL,
+            gates TEXT NOT NULL, reason TEXT NOT NULL, keys TEXT NOT NULL,
+            seconds REAL NOT NULL, PRIMARY KEY (sweep, number)) STRICT""",
+    ),
 )
 """What brings the state from each version to the next; the number of entries is the version."""
 

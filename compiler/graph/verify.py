@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from compiler.graph.node import Graph, Node
 from compiler.graph.operations import (
+    Admit,
     Alert,
     Clean,
     CompareProfiles,
@@ -39,6 +40,7 @@ INPUTS: dict[type[Operation], dict[str, type]] = {
     Validate: {"table": TableType},
     Quarantine: {"table": TableType},
     Publish: {"table": TableType, "verdict": DocumentType},
+    Admit: {"table": TableType, "verdict": DocumentType},
     Clean: {"table": TableType},
     Split: {"table": TableType},
     Profile: {"table": TableType},

@@ -50,6 +50,8 @@ def load(
     config_dirs: Sequence[Path] = (),
     *,
     sources: Sources | None = None,
+    name: str = COMMAND_LINE,
+    draft: Text | None = None,
 ) -> Loaded:
     """Read, compose and interpolate a spec.
 
@@ -58,16 +60,18 @@ def load(
         overrides: Overrides in Hydra's grammar, as typed.
         config_dirs: Folders with config groups, besides ``conf/`` beside the spec.
         sources: Where the texts that findings quote are kept.
+        name: What findings call the command line.
+        draft: The spec's text as it might become; else it is read from its file.
 
     Raises:
         StackcError: E101 to E111, E120; every finding has a span, and the error
             carries the texts to quote.
     """
     sources = sources if sources is not None else Sources()
-    command = CommandLine(spec, overrides, config_dirs)
-    sources.add(COMMAND_LINE, command.text.content)
+    command = CommandLine(spec, overrides, config_dirs, name)
+    sources.add(name, command.text.content)
     try:
-        text = read_text(spec, shown(spec), command.spec)
+        text = draft or read_text(spec, shown(spec), command.spec)
         root = spec.resolve().parent
         body = _body(text)
         composition = compose(text, body, command, search_folders(root, config_dirs, command))

@@ -10,9 +10,18 @@ from compiler.source import COMMAND_LINE, Span
 
 
 class CommandLine:
-    """The arguments a spec was loaded with, joined the way they were typed."""
+    """The arguments a spec was loaded with, joined the way they were typed.
 
-    def __init__(self, spec: Path, overrides: Sequence[str], config_dirs: Sequence[Path]) -> None:
+    ``name`` is what spans call it: a sweep has a command line for each of its points.
+    """
+
+    def __init__(
+        self,
+        spec: Path,
+        overrides: Sequence[str],
+        config_dirs: Sequence[Path],
+        name: str = COMMAND_LINE,
+    ) -> None:
         self.overrides = tuple(override.replace("\r", " ") for override in overrides)
         words = [("…", ""), (str(spec), "")]
         words += [(override, "") for override in self.overrides]
@@ -23,7 +32,7 @@ class CommandLine:
             self._starts.append(len(content))
             content += word.encode("utf-8", "replace").decode()
         self._lengths = [len(word) for word, _ in words]
-        self.text = Text(COMMAND_LINE, content)
+        self.text = Text(name, content)
 
     @property
     def spec(self) -> Span:

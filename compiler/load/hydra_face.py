@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
+from random import Random
 from typing import Any, Literal
 
 from hydra import version
@@ -20,7 +22,7 @@ from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.defaults_list import create_defaults_list
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType
+from hydra.core.override_parser.types import Glob, Override, OverrideType, RangeSweep, Transformer
 from hydra.errors import HydraException, MissingConfigException
 from hydra.plugins.config_source import ConfigResult, ConfigSource
 from msgspec import Struct
@@ -52,6 +54,10 @@ class ArgumentError(Exception):
         self.message, self.offset, self.way_out = message, offset, way_out
 
 
+class SweepError(ArgumentError):
+    """An argument of a multirun whose values cannot be counted, or are too many."""
+
+
 class CompositionError(Exception):
     """What Hydra would not compose; ``missing`` is the option it did not find."""
 
@@ -69,6 +75,17 @@ class Argument(Struct, frozen=True):
     package: str | None
     value: Any
     parsed: Override
+
+
+class Axis(Struct, frozen=True):
+    """What one argument of a multirun stands for: an override for each of its values.
+
+    ``key`` has the argument's sign and package; ``sweeps`` tells several values from one.
+    """
+
+    key: str
+    overrides: tuple[str, ...]
+    sweeps: bool
 
 
 class Part(Struct, frozen=True):
@@ -91,22 +108,83 @@ def parse_argument(index: int, argument: str) -> Argument:
     Raises:
         ArgumentError: It is none, or it is a sweep.
     """
-    _bound(argument)
-    try:
-        override = OverridesParser.create().parse_override(argument)
-    except (HydraException, ValueError, RecursionError, AssertionError) as error:
-        raise ArgumentError(*_what_grammar_says(argument, error)) from None
+    override = _parsed(argument)
     if override.is_sweep_override():
         raise ArgumentError(
             "this names several values, and one run takes one",
             None,
-            "quote a text that holds a comma, or write a list: `[a,b]`",
+            "`-m` runs all of them; quote a text that holds a comma, or write a list: `[a,b]`",
         )
     key, kind = override.key_or_group, _KINDS[override.type]
     if not key:
         raise ArgumentError("the key before the `=` is missing")
     value = None if kind == "delete" and "=" not in argument else override.value()
     return Argument(index, kind, key, override.package, value, override)
+
+
+def axis_of(argument: str, groups: Groups, most: int) -> Axis:
+    """The values of one argument of a multirun, in Hydra's order.
+
+    A shuffled sweep has the same order each time, so that a point keeps its number.
+
+    Args:
+        argument: An override, or a sweep: ``a=1,2``, ``a=range(1,9)``, ``group=glob(*)``.
+        groups: Where a glob finds its options.
+        most: A sweep of more values is refused before they are made.
+
+    Raises:
+        ArgumentError: It is neither.
+        SweepError: Its values cannot be counted, are too many, or there are none.
+    """
+    override = _parsed(argument)
+    if not override.is_sweep_override():
+        return Axis(override.get_key_element(), (argument,), sweeps=False)
+    key, swept = override.get_key_element(), override.value()
+    if not override.is_discrete_sweep():
+        way_out = "name its values: `a=1,2,3`, `range(1,10,2)`, or a list"
+        raise SweepError("the values of an interval cannot be counted", None, way_out)
+    if override.is_delete():
+        raise SweepError("a deletion has no values to choose from")
+    if isinstance(swept, Glob) and not groups.has_group(override.key_or_group):
+        raise SweepError(f"there is no config group `{override.key_or_group}` to look into")
+    if isinstance(swept, RangeSweep) and _length(swept) > most:
+        raise SweepError(f"this range has more than {most:,} values")
+    override.config_loader = _Options(groups)  # type: ignore[assignment]
+    values = list(islice(override.sweep_iterator(transformer=Transformer.str), most + 1))
+    if getattr(swept, "shuffle", False):
+        values.sort()
+        Random(argument).shuffle(values)  # noqa: S311 - an order, not a secret
+    if not values:
+        raise SweepError("this names no value")
+    if len(values) > most:
+        raise SweepError(f"this names more than {most:,} values")
+    return Axis(key, tuple(f"{key}={value}" for value in values), sweeps=True)
+
+
+def _length(swept: RangeSweep) -> float:
+    """How many values a range has, about, before any is made."""
+    start, stop, step = (float(part or 0) for part in (swept.start, swept.stop, swept.step))
+    if not step or step - step != 0 or start - stop - (start - stop) != 0:
+        raise SweepError("a range goes from one number to another by steps that are not 0")
+    return (stop - start) / step
+
+
+class _Options(Struct, frozen=True):
+    """What a glob asks of a config loader."""
+
+    groups: Groups
+
+    def get_group_options(self, group: str, results_filter: ObjectType | None = None) -> list[str]:
+        """The names of a group's options."""
+        return self.groups.options(group) if results_filter != ObjectType.GROUP else []
+
+
+def _parsed(argument: str) -> Override:
+    _bound(argument)
+    try:
+        return OverridesParser.create().parse_override(argument)
+    except (HydraException, ValueError, RecursionError, AssertionError) as error:
+        raise ArgumentError(*_what_grammar_says(argument, error)) from None
 
 
 def compose_parts(groups: Groups, defaults: list[Any], arguments: Sequence[Argument]) -> Composed:

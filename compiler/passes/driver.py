@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 from compiler.graph.node import Graph
 from compiler.graph.verify import verify
-from compiler.passes.prune import prune
+from compiler.passes.detach import detach
+from compiler.passes.prune import prune, prune_to_compared
 from compiler.passes.share import share
 
 Pass: TypeAlias = Callable[[Graph], Graph]
@@ -17,6 +18,14 @@ PASSES: tuple[Pass, ...] = (
     share,
     prune,
 )
+
+SWEEP_PASSES: tuple[Pass, ...] = (
+    # Publications first: two of the same table, held to the same verdict, are one step then.
+    detach,
+    share,
+    prune_to_compared,
+)
+"""What makes a point of a sweep: nothing outside is touched, and what is compared is kept."""
 
 
 def run_passes(graph: Graph, passes: tuple[Pass, ...] = PASSES) -> Graph:

@@ -13,6 +13,7 @@ from compiler.engine import journal
 from compiler.engine.project import Project
 from compiler.engine.quiet import quiet
 from compiler.engine.rows import NodeRow, RunRow
+from compiler.engine.trial import COMMAND as SWEEP
 from compiler.graph.digest import canonical
 from compiler.graph.node import Graph, Node
 from compiler.graph.types import DocumentType, ProfileType
@@ -36,7 +37,7 @@ def run_view(project: Project, compiled: Compiled, program: str) -> RunView:
     history = project.runs()
     return RunView(
         graph=graph,
-        nodes=_nodes(project, graph, known, history[0] if history else None),
+        nodes=_nodes(project, graph, known, next((r for r in history if r.command != SWEEP), None)),
         documents=_documents(project, graph),
         profiles=_profiles(project, compiled, known),
         runs=tuple(_line(run) for run in history),

@@ -1,6 +1,7 @@
 """What a node can do: one frozen class an operation, its fields its pure parameters."""
 
 from compiler.graph.operations.data import (
+    Admit,
     Clean,
     CleanStep,
     Profile,
@@ -47,6 +48,7 @@ from compiler.graph.operations.watching import (
 )
 
 __all__ = [
+    "Admit",
     "Alert",
     "Channel",
     "Clean",

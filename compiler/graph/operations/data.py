@@ -100,6 +100,19 @@ class Publish(Operation, frozen=True):
     name: str
 
 
+class Admit(Operation, frozen=True):
+    """Let a table through once its verdict does: a Publish that publishes nothing.
+
+    Inputs: ``table``, ``verdict``; a blocking verdict fails it. Outputs:
+    ``table``. The engine runs it itself.
+    """
+
+    capability = "version"
+    category = "validate"
+    forwards = {"table": "table"}
+    name: str
+
+
 class Query(Operation, frozen=True):
     """SQL over tables. Inputs: a table for each name the SQL uses. Outputs: ``table``."""
 

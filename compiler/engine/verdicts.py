@@ -1,17 +1,31 @@
-"""The verdict on a staged table: whether it may be published, and why not."""
+"""A verdict on data that blocks: what every publication refuses, and what a sweep stops at."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 
-from compiler.backend import Artifact
+from compiler.backend import Artifact, Outcome, TaskContext
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail
 from compiler.graph.documents import RuleResult, Verdict
+from compiler.graph.operations import Admit
 
 _SHOWN = 60
 _WHOLE = ("row_count", "freshness")
+"""Rules that judge the table as a whole: no single row breaks them."""
+
+
+def admit(operation: Admit, inputs: Mapping[str, Artifact], _context: TaskContext) -> Outcome:
+    """Hand the table on unchanged.
+
+    Raises:
+        StackcError: A blocking rule is broken (E706).
+    """
+    verdict = blocking(inputs)
+    if verdict is not None:
+        raise rejected(operation.name, verdict)
+    return Outcome({"table": inputs["table"].path})
 
 
 def blocking(inputs: Mapping[str, Artifact]) -> Verdict | None:
@@ -22,7 +36,7 @@ def blocking(inputs: Mapping[str, Artifact]) -> Verdict | None:
     return verdict if verdict["blocked"] else None
 
 
-def rejected(name: str, verdict: Verdict, look: str) -> StackcError:
+def rejected(name: str, verdict: Verdict, *look: str) -> StackcError:
     """The finding for data that broke its blocking rules (E706), one line a rule.
 
     ``look`` says where the rejected table is kept to be looked at.
@@ -40,7 +54,7 @@ def rejected(name: str, verdict: Verdict, look: str) -> StackcError:
         help=(
             f"mend the data, or if the rule is too strict: {otherwise}",
             "nothing reads the new data; a version that was published before stays in use",
-            look,
+            *look,
         ),
         notes=tuple(_line(rule, width) for rule in broken),
     )

@@ -1,0 +1,87 @@
+"""``stackc promote``: write the values of a sweep's point into the spec."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from compiler.cli.frame import DONE, FAILED, asks
+from compiler.cli.options import Format, OutputFormat, SpecPath, Yes
+from compiler.cli.output import Output
+
+if TYPE_CHECKING:
+    from compiler.sweep.promote import Promotion
+
+
+def command(
+    spec: SpecPath,
+    point: Annotated[
+        int, typer.Argument(metavar="POINT", min=1, help="The point's number in the table.")
+    ],
+    sweep: Annotated[
+        int | None, typer.Option("--sweep", min=1, metavar="N", help="Of which sweep; the last.")
+    ] = None,
+    yes: Yes = False,
+    format: OutputFormat = Format.TEXT,
+) -> int:
+    """Write the values of a sweep's point into the spec; comments stay."""
+    from compiler.cli.project import require_spec
+    from compiler.engine.project import open_project
+    from compiler.report.placing import Asked, placing
+    from compiler.sweep.find import find_point
+    from compiler.sweep.promote import promotion, write
+
+    output = Output(format, "promote")
+    asked = Asked(spec)
+    with placing(asked):
+        with open_project(require_spec(spec), write=False) as project:
+            row, found = find_point(project, point, sweep)
+        promoted = promotion(spec, row, found)
+        changed = promoted.after != promoted.before
+        output.lines(_difference(promoted, output))
+        if changed and not yes and not asks(f"Write point {point} of sweep {row.number}?"):
+            output.line("Nothing was changed.")
+            return FAILED
+        if changed:
+            write(promoted)
+    _tell(promoted, output, changed)
+    output.document(
+        {
+            "sweep": row.number,
+            "point": point,
+            "overrides": list(found.overrides),
+            "changed": changed,
+            "backends": list(promoted.backends),
+        }
+    )
+    return DONE
+
+
+def _difference(promoted: Promotion, output: Output) -> list[str]:
+    """What changes, line by line."""
+    from compiler.report.text_style import Tone, visible
+
+    tones: dict[str, Tone] = {"+": "good", "-": "error", "@": "accent"}
+    lines = difflib.unified_diff(
+        promoted.before.splitlines(),
+        promoted.after.splitlines(),
+        str(promoted.spec),
+        f"{promoted.spec} with point {promoted.point.number}",
+        n=2,
+        lineterm="",
+    )
+    return [output.style.paint(visible(line), tones.get(line[:1])) for line in lines]
+
+
+def _tell(promoted: Promotion, output: Output, changed: bool) -> None:
+    name = shlex.quote(str(promoted.spec))
+    if changed:
+        output.line(f"Point {promoted.point.number} is in {promoted.spec}")
+    else:
+        output.line(f"{promoted.spec} is point {promoted.point.number} already")
+    if promoted.backends:
+        output.line("Backends are no part of a spec: give them with each command")
+    output.line(f"Next: stackc apply {' '.join([name, *map(shlex.quote, promoted.backends)])}")

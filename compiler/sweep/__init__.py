@@ -1,0 +1,1 @@
+"""Sweeps: the points of a multirun, compiled to one graph, tried, compared, and one promoted."""

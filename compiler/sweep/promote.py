@@ -1,0 +1,171 @@
+"""Promoting a point: its values written into the spec, and every other character left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from compiler.codes import Code
+from compiler.diagnostics import StackcError, fail
+from compiler.engine import durable
+from compiler.engine.sweeps import PointRow, SweepRow
+from compiler.graph.digest import canonical
+from compiler.load import load
+from compiler.load.assign import split_key
+from compiler.load.command import CommandLine
+from compiler.load.compose import search_folders
+from compiler.load.edit import EditError, Editor
+from compiler.load.groups import Groups
+from compiler.load.hydra_face import Argument, ArgumentError, parse_argument
+from compiler.load.text import Text, decode, read_text, shown
+from compiler.source import Sources
+
+_BACKENDS = "backends"
+
+
+class Promotion(Struct, frozen=True):
+    """A spec's text before and after a point was written into it.
+
+    ``backends`` are the point's choices of backends, which are no part of a spec.
+    """
+
+    spec: Path
+    point: PointRow
+    before: str
+    after: str
+    backends: tuple[str, ...]
+
+
+def promotion(spec: Path, sweep: SweepRow, point: PointRow) -> Promotion:
+    """Write a point's values into the text of the spec, and see that it means the point.
+
+    Nothing is written to the disk.
+
+    Raises:
+        StackcError: E611 where no change of the spec's own text makes it the
+            point; whatever is wrong with the spec, or with the point now.
+    """
+    dirs = [spec.resolve().parent / folder for folder in sweep.config_dirs]
+    sources = Sources()
+    name = f"<point {point.number}>"
+    try:
+        wanted = load(spec, point.overrides, dirs, sources=sources, name=name)
+        text = read_text(spec, shown(spec))
+        command = CommandLine(spec, point.overrides, dirs, name)
+        groups = Groups(search_folders(spec.resolve().parent, dirs, command))
+        arguments = [_parsed(at, text) for at, text in enumerate(point.overrides)]
+        own = [argument for argument in arguments if not _of_backends(argument)]
+        backends = tuple(point.overrides[a.index] for a in arguments if _of_backends(a))
+        after = _edited(text, own, groups, point)
+        found = load(spec, backends, dirs, sources=sources, draft=Text(text.name, after))
+        _compare(found.config, wanted.config, point)
+    except StackcError as error:
+        error.sources = error.sources or sources
+        raise
+    return Promotion(spec, point, text.content, after, backends)
+
+
+def write(promoted: Promotion) -> None:
+    """Replace the spec's file as one step; its mode stays, and a link to it stays a link.
+
+    Raises:
+        StackcError: E611 when the file has changed since it was read, E607 or
+            E712 when it cannot be written.
+    """
+    target = promoted.spec.resolve()
+    with durable.guarded(target):
+        data = target.read_bytes()
+    if decode(data, shown(promoted.spec)).content != promoted.before:
+        raise _refused(promoted.point, "the spec has changed meanwhile")
+    mark = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
+    durable.write(target, mark + promoted.after.encode(), like=target)
+
+
+def _parsed(index: int, text: str) -> Argument:
+    try:
+        return parse_argument(index, text)
+    except ArgumentError as error:  # it was composed just before
+        raise AssertionError(error.message) from error
+
+
+def _of_backends(argument: Argument) -> bool:
+    return argument.key.split(".")[0].split("/")[0] == _BACKENDS
+
+
+def _edited(text: Text, arguments: Sequence[Argument], groups: Groups, point: PointRow) -> str:
+    editor = Editor(text.content)
+    for argument in arguments:
+        try:
+            if groups.has_group(argument.key) and not isinstance(argument.value, dict):
+                _choose(editor, argument)
+            elif argument.kind == "delete":
+                editor.delete(_path(argument))
+            else:
+                editor.set(_path(argument), argument.value)
+        except EditError as error:
+            raise _refused(point, str(error)) from None
+    return editor.content
+
+
+def _path(argument: Argument) -> tuple[str | int, ...]:
+    return tuple(split_key(argument.key))
+
+
+def _choose(editor: Editor, argument: Argument) -> None:
+    """A group's option belongs into the defaults list."""
+    entries = list(editor.value(("defaults",)) or [])
+    group = f"{argument.key}@{argument.package}" if argument.package else argument.key
+    at = next((n for n, entry in enumerate(entries) if _group(entry) == group), None)
+    if argument.kind == "delete":
+        if at is not None:
+            del entries[at]
+    elif at is not None:
+        entries[at] = {next(iter(entries[at])): argument.value}
+    elif argument.kind == "add":
+        # What the command line adds stands behind the spec's own body.
+        own = [] if "_self_" in entries else ["_self_"]
+        entries += [*own, {group: argument.value}]
+    else:
+        entries.append({f"override {group}": argument.value})
+    editor.set_after(("defaults",), entries, "name")
+
+
+def _group(entry: Any) -> str | None:
+    if not isinstance(entry, Mapping):
+        return None
+    name = str(next(iter(entry)))
+    for word in ("optional ", "override "):
+        name = name.removeprefix(word)
+    return name.lstrip("/")
+
+
+def _compare(found: dict[str, Any], wanted: dict[str, Any], point: PointRow) -> None:
+    if canonical(found) == canonical(wanted):
+        return
+    where = ".".join(map(str, _difference(found, wanted, ())))
+    raise _refused(point, f"`{where}` differs" if where else "it differs")
+
+
+def _difference(found: Any, wanted: Any, path: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The path of the first value that is not the same."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for key in sorted({*found, *wanted}):
+            if key not in found or key not in wanted:
+                return (*path, key)
+            if canonical(found[key]) != canonical(wanted[key]):
+                return _difference(found[key], wanted[key], (*path, key))
+    return path
+
+
+def _refused(point: PointRow, why: str) -> StackcError:
+    return fail(
+        Code.NOT_PROMOTED,
+        f"the spec with the values of point {point.number} would not be that point: {why}",
+        help=(
+            "nothing was written; write these values by hand: " + " ".join(point.overrides),
+            "`stackc explain E611` says what cannot be written, and why",
+        ),
+    )
