@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import Struct
 
@@ -41,6 +41,7 @@ from compiler.graph import operations, types
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from omegaconf import DictConfig
 
     from compiler.engine.plan import Plan
     from compiler.engine.project import Project
@@ -76,6 +77,7 @@ __all__ = [
     "operations",
     "plan",
     "rendered",
+    "trial",
     "types",
 ]
 
@@ -165,6 +167,58 @@ def apply(
         if not run.ok:
             raise StackcError(*run.diagnostics)
     return Result(compiled, run)
+
+
+def trial(
+    spec: AnyPath,
+    config: DictConfig | Mapping[str, Any] | Sequence[str],
+    *,
+    metric: str | None = None,
+    config_dirs: Sequence[AnyPath] = (),
+    workers: int | None = None,
+) -> float:
+    """Try one point of a stack, and return a metric: what a Hydra application's job does.
+
+    Nothing is applied: a trial is a point of a sweep, and the jobs of one
+    multirun are kept as one sweep, for ``stackc promote``. Trials of one
+    project that are begun at the same time wait for each other; what they
+    share is made by the first.
+
+    Example:
+        >>> @hydra.main(version_base=None, config_name="search")  # doctest: +SKIP
+        ... def main(config: DictConfig) -> float:
+        ...     return stackc.trial("stack.yaml", config, metric="late.roc_auc")
+
+    Args:
+        spec: The spec's file, relative to where the application was started.
+        config: What to change in the spec: a config of the spec's own shape,
+            or a list of overrides, as in ``HydraConfig.get().overrides.task``.
+        metric: ``metric`` or ``model.metric``; by default the first one.
+        config_dirs: Further folders of config groups.
+        workers: How many actions run at once; as many as there are cores by default.
+
+    Raises:
+        StackcError: The point is wrong, or failed; what finished is kept.
+        KeyboardInterrupt: The run was interrupted; the same holds.
+    """
+    from compiler.engine.project import open_project
+    from compiler.engine.workers import Limits
+    from compiler.report.placing import Asked, placing
+    from compiler.sweep.carry import carry_out, looked_at
+    from compiler.sweep.entry import compile_entry, entry_of, score
+
+    with placing(Asked(Path(spec))):
+        entry = entry_of(Path(spec), config, [Path(folder) for folder in config_dirs])
+    asked = Asked(entry.spec, entry.overrides, entry.config_dirs)
+    with placing(asked):
+        sweep = compile_entry(entry, metric)
+    limits = Limits.of_machine(workers)
+    with (
+        placing(asked, sweep.points[0].compiled),
+        open_project(sweep.root, write=True, limits=limits, wait=True) as project,
+    ):
+        wanted = looked_at(project, sweep, Findings())
+        return score(carry_out(project, sweep, wanted, series=entry.series), metric)
 
 
 class Result(Struct, frozen=True, dict=True):

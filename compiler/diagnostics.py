@@ -85,9 +85,13 @@ class StackcError(Exception):
     """
 
     def __init__(self, *diagnostics: Diagnostic) -> None:
-        super().__init__("; ".join(f"{d.code.value}: {d.message}" for d in diagnostics))
+        # The diagnostics are the arguments, so that the error goes whole to another process.
+        super().__init__(*diagnostics)
         self.diagnostics: tuple[Diagnostic, ...] = diagnostics
         self.sources: Sources | None = None
+
+    def __str__(self) -> str:
+        return "; ".join(f"{d.code.value}: {d.message}" for d in self.diagnostics)
 
 
 def fail(

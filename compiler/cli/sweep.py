@@ -78,19 +78,12 @@ def _compiled(asked: Asked) -> CompiledSweep:
 
 def _sortable(sweep: CompiledSweep, sort: str | None) -> None:
     """Refuse an order by what no model is measured by, before anything runs."""
-    from compiler.graph.operations import Evaluate
     from compiler.sweep.table import UnknownMetric, metric_named
 
     if sort is None:
         return
-    known = dict.fromkeys(
-        f"{node.block.partition('.')[2].partition('@')[0]}.{name}"
-        for node in sweep.graph
-        if isinstance(node.operation, Evaluate)
-        for name in node.operation.metrics
-    )
     try:
-        metric_named(sort, list(known))
+        metric_named(sort, sweep.metrics)
     except UnknownMetric as error:
         helps = "; ".join(error.args[1])
         raise Refused(f"no model is measured by `{sort}`{': ' + helps if helps else ''}") from None

@@ -20,12 +20,16 @@ from compiler.engine import durable
 class WriterLock:
     """Held from ``with`` to its end; the kernel lets go when the process dies.
 
+    ``wait`` until another process lets go of it, however long that takes.
+
     Raises:
-        StackcError: E603 naming the owner, when another process holds it.
+        StackcError: E603 naming the owner, when another process holds it and
+            nobody wants to wait.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, wait: bool = False) -> None:
         self.path = path
+        self._mode = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
         self._handle: int | None = None
 
     def __enter__(self) -> WriterLock:
@@ -33,10 +37,13 @@ class WriterLock:
         with durable.guarded(self.path):
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, self._mode)
         except OSError as error:
             os.close(handle)
             raise self._taken() from error
+        except BaseException:
+            os.close(handle)
+            raise
         self._handle = handle
         self._sign(handle)
         return self

@@ -87,8 +87,12 @@ class Project(Struct, dict=True):
         self.close()
 
 
-def open_project(root: Path, *, write: bool, limits: Limits | None = None) -> Project:
+def open_project(
+    root: Path, *, write: bool, limits: Limits | None = None, wait: bool = False
+) -> Project:
     """Open the project of the spec in ``root``; looking makes no file.
+
+    ``wait`` for another writer to end, instead of failing.
 
     Raises:
         StackcError: E601 newer state, E602 damaged state, E603 locked by another
@@ -105,7 +109,7 @@ def open_project(root: Path, *, write: bool, limits: Limits | None = None) -> Pr
     with ExitStack() as closing:
         if write:
             durable.make_folder(folder)
-            closing.enter_context(WriterLock(folder / "lock"))
+            closing.enter_context(WriterLock(folder / "lock", wait=wait))
             state = State.open(folder / "state.db")
             scratch = folder / "tmp"
         else:

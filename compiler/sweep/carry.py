@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import count
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,6 +16,7 @@ from compiler.engine.project import Project
 from compiler.engine.results import Listener, RunResult
 from compiler.engine.sweeps import PointRow, SweepRow
 from compiler.engine.trial import run_sweep
+from compiler.graph.digest import digest
 from compiler.sweep.compile import CompiledSweep
 from compiler.sweep.outcomes import outcomes, waiting
 
@@ -46,35 +48,59 @@ def carry_out(
     sweep: CompiledSweep,
     plan: Plan,
     listener: Listener | None = None,
+    series: str | None = None,
 ) -> Tried:
     """Run what of a sweep is not known yet, and keep what came of each point.
 
     Killed anywhere, the same again goes on from there: what finished is known
-    by its key.
+    by its key. Sweeps of one ``series`` are kept as one, which grows by their
+    points.
 
     Raises:
         StackcError: E607 or E712 when the run cannot even be written down.
     """
     state = project.state
-    row = _row(sweep, project)
+    row = _row(sweep, project, series)
+    drafts = waiting(sweep, plan)
+    earlier = _earlier(project, row, drafts) if series is not None else ()
+    drafts = _numbered(drafts, earlier)
     with state.transaction(changes=False):
-        row = sweeps.begin(state, row, waiting(sweep, plan))
+        row = sweeps.begin(state, row, (*earlier, *drafts))
     run = run_sweep(project, sweep.graph, sweep.lowered, plan, listener)
-    found = outcomes(project, sweep, plan, run)
+    found = _numbered(outcomes(project, sweep, plan, run), earlier)
     status = "done" if run.status == "nothing" else run.status
     with state.transaction(changes=False):
-        row = sweeps.end(state, replace(row, status=status, run=run.id or row.run), found)
+        ended = replace(row, status=status, run=run.id or row.run)
+        row = sweeps.end(state, ended, (*earlier, *found))
     return Tried(row, found, run)
 
 
-def _row(sweep: CompiledSweep, project: Project) -> SweepRow:
-    known = sweeps.sweep_of(project.state, sweep.id)
+def _earlier(project: Project, row: SweepRow, drafts: tuple[PointRow, ...]) -> tuple[PointRow, ...]:
+    """The points of a series so far; one that is tried again gives its place up."""
+    known = sweeps.sweep_of(project.state, row.id)
+    again = {draft.overrides for draft in drafts}
+    points = sweeps.points(project.state, known.number) if known is not None else ()
+    return tuple(point for point in points if point.overrides not in again)
+
+
+def _numbered(points: tuple[PointRow, ...], earlier: tuple[PointRow, ...]) -> tuple[PointRow, ...]:
+    """The points with numbers that no earlier one has: the first that are free."""
+    if not earlier:
+        return points
+    taken = {point.number for point in earlier}
+    free = (number for number in count(1) if number not in taken)
+    return tuple(replace(point, number=next(free)) for point in points)
+
+
+def _row(sweep: CompiledSweep, project: Project, series: str | None) -> SweepRow:
+    identity = sweep.id if series is None else digest([sweep.graph.name, series])
+    known = sweeps.sweep_of(project.state, identity)
     dirs = tuple(os.path.relpath(folder.resolve(), project.root) for folder in sweep.config_dirs)
     return SweepRow(
         0,
-        sweep.id,
+        identity,
         sweep.graph.name,
-        sweep.overrides,
+        sweep.overrides if series is None else (series,),
         dirs,
         rows.now(),
         None,

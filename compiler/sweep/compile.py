@@ -20,7 +20,7 @@ from compiler.diagnostics import Diagnostic, Findings, StackcError, fail
 from compiler.engine.durable import write
 from compiler.graph.digest import canonical, digest
 from compiler.graph.node import Graph
-from compiler.graph.operations import Params
+from compiler.graph.operations import Evaluate, Params
 from compiler.graph.types import Column
 from compiler.load import load
 from compiler.load.command import CommandLine
@@ -68,6 +68,17 @@ class CompiledSweep(Struct, frozen=True, dict=True):
     def owners(self) -> Mapping[str, SweepPoint]:
         """For each node of the graph the first point that has it."""
         return {a: p for p in reversed(self.points) for a in p.addresses.values()}
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What models are measured by: ``model.metric``, in the order of the spec."""
+        found = {
+            f"{node.block.partition('.')[2].partition('@')[0]}.{name}": None
+            for node in self.graph
+            if isinstance(node.operation, Evaluate)
+            for name in node.operation.metrics
+        }
+        return tuple(found)
 
     def holders(self, address: str) -> tuple[Point, ...]:
         """The points that need a node of the graph."""
