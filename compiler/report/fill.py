@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from compiler.diagnostics import Findings, StackcError
-from compiler.engine import journal
+from compiler.engine import journal, sweeps
 from compiler.engine.project import Project
 from compiler.engine.quiet import quiet
 from compiler.engine.rows import NodeRow, RunRow
@@ -20,7 +21,10 @@ from compiler.graph.types import DocumentType, ProfileType
 from compiler.lower import service
 from compiler.pipeline import Compiled
 from compiler.report.reading import document_reader, stored_file
-from compiler.report.view import NodeView, RunLine, RunView
+from compiler.report.view import NodeView, RunLine, RunView, SweepView
+from compiler.sweep.table import sweep_table
+
+MOST_SWEEPS = 10
 
 Summarise: TypeAlias = Callable[[Path], Sequence[Mapping[str, Any]]]
 
@@ -41,10 +45,24 @@ def run_view(project: Project, compiled: Compiled, program: str) -> RunView:
         documents=_documents(project, graph),
         profiles=_profiles(project, compiled, known),
         runs=tuple(_line(run) for run in history),
+        sweeps=_sweeps(project),
         title=compiled.stack.name,
         description=compiled.stack.description or "",
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         program=program,
+    )
+
+
+def _sweeps(project: Project) -> tuple[SweepView, ...]:
+    return tuple(
+        SweepView(
+            row.number,
+            shlex.join(row.overrides) or "the spec as it is",
+            row.began,
+            row.status,
+            sweep_table(sweeps.points(project.state, row.number)),
+        )
+        for row in sweeps.sweeps(project.state, MOST_SWEEPS)
     )
 
 

@@ -21,6 +21,7 @@ from compiler.report.page_data import (
 from compiler.report.page_deployments import Deployment, deployments
 from compiler.report.page_drift import Monitor, monitors
 from compiler.report.page_models import Model, models
+from compiler.report.page_sweeps import Sweep, sweeps
 from compiler.report.text_style import plural
 from compiler.report.view import NodeView, RunLine, RunView
 
@@ -75,6 +76,7 @@ class Page(Struct, frozen=True):
     splits: tuple[Parts, ...]
     profiles: tuple[ColumnProfiles, ...]
     models: tuple[Model, ...]
+    sweeps: tuple[Sweep, ...]
     deployments: tuple[Deployment, ...]
     monitors: tuple[Monitor, ...]
     predictions: tuple[Prediction, ...]
@@ -107,6 +109,7 @@ def page_of(run: RunView) -> Page:
         splits=splits(run),
         profiles=profiles(run),
         models=found_models,
+        sweeps=sweeps(run),
         deployments=deployments(run),
         monitors=found_monitors,
         predictions=_predictions(run, found_tables),

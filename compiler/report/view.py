@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from compiler.graph.node import Graph, Node
+from compiler.sweep.table import SweepTable
 
 WAITING = "waiting"
 
@@ -42,6 +43,16 @@ class RunLine(Struct, frozen=True):
     messages: Sequence[str] = ()
 
 
+class SweepView(Struct, frozen=True):
+    """A sweep that was tried: ``asked`` are its arguments, ``began`` is ISO 8601."""
+
+    number: int
+    asked: str
+    began: str
+    status: str
+    table: SweepTable
+
+
 class RunView(Struct, frozen=True):
     """Everything a report shows.
 
@@ -51,6 +62,7 @@ class RunView(Struct, frozen=True):
         documents: Documents (``compiler/graph/documents.py``) by address and output.
         profiles: Column summaries by the address of the Profile node.
         runs: The history, newest first.
+        sweeps: The last sweeps, newest first.
         title: Name of the stack.
         description: What the spec says of itself.
         made: When the report was made, ISO 8601.
@@ -62,6 +74,7 @@ class RunView(Struct, frozen=True):
     documents: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     profiles: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     runs: Sequence[RunLine] = ()
+    sweeps: Sequence[SweepView] = ()
     title: str = ""
     description: str = ""
     made: str = ""

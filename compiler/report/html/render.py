@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from compiler.engine import durable
-from compiler.report.html import charts, svg, words
+from compiler.report.html import charts, parallel, svg, words
 from compiler.report.html.picture import picture
 from compiler.report.model import RunView, page_of
 from compiler.report.text_style import seconds
@@ -55,6 +55,7 @@ def _environment() -> Environment:
         curve_title=charts.curve_title,
         histogram=charts.histogram,
         learning=charts.learning,
+        parallel=parallel.parallel,
         side_by_side=charts.side_by_side,
     )
     return made
