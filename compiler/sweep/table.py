@@ -136,9 +136,8 @@ def _values(values: list[Any]) -> Any:
     import pyarrow as pa
 
     kinds = {type(value) for value in values if value is not None}
-    if kinds <= {int, float}:
-        whole = float not in kinds and all(abs(v) < 2**63 for v in values if v is not None)
-        return pa.array(values, pa.int64() if whole else pa.float64())
+    if kinds <= {int, float} and all(abs(v) < 2**63 for v in values if isinstance(v, int)):
+        return pa.array(values, pa.float64() if float in kinds else pa.int64())
     if kinds in ({str}, {bool}):
         return pa.array(values)
     return pa.array(

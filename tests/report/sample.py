@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from compiler.engine.sweeps import PointRow
 from compiler.graph.digest import digest
 from compiler.graph.node import Node
 from compiler.report.model import NodeView, RunLine, RunView
+from compiler.report.view import SweepView
+from compiler.sweep.table import sweep_table
 from tests.report.sample_graph import HOSTILE, NAMES, graph
 
 
@@ -228,6 +231,24 @@ def runs() -> list[RunLine]:
     ]
 
 
+def sweep() -> SweepView:
+    """A sweep over a number, a word and a list; one point failed, one missed its gates."""
+    key, group = "models.late.algorithm.max_depth", "experiment"
+    points = [
+        PointRow(
+            number, (f"{key}={depth}", f"+{group}={name}"), ((key, depth), (group, name)), "done",
+            (("late.roc_auc", 0.6 + depth / 50), ("late.log_loss", 0.5 - depth / 100)),
+            ("late: roc_auc >= 0.7",) if depth < 5 else (),
+        )
+        for number, (depth, name) in enumerate([(3, "wide"), (6, HOSTILE), (9, ["a", "b"])], 1)
+    ]  # fmt: skip
+    points.append(
+        PointRow(4, (f"{key}=x",), ((key, 12), (group, "wide")), "failed", reason=f"E706 {HOSTILE}")
+    )
+    asked = f"{key}=3,6,9 +{group}=wide,{HOSTILE}"
+    return SweepView(7, asked, "2026-11-23T18:02:11+00:00", "failed", sweep_table(points))
+
+
 def sample() -> RunView:
     """The whole view."""
     found = graph()
@@ -237,6 +258,7 @@ def sample() -> RunView:
         documents=documents(),
         profiles={"datasets.departures/profile": profile()},
         runs=runs(),
+        sweeps=(sweep(),),
         title="flights",
         description="Late arrivals of the flights that left New York in 2013.",
         made="2026-11-23T19:15:03+00:00",

@@ -96,8 +96,9 @@ def _numbers(values: Sequence[Any]) -> list[float] | None:
     """The values where all of them are numbers that can be drawn."""
     if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
         return None
-    found = [float(v) for v in values]
-    return found if all(map(math.isfinite, found)) else None
+    if any(abs(v) >= 1e300 for v in values) or not all(map(math.isfinite, values)):
+        return None
+    return [float(v) for v in values]
 
 
 def _logarithmic(numbers: Sequence[float]) -> bool:

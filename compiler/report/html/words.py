@@ -23,7 +23,7 @@ def figure(value: Any) -> str:
         return DASH
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
-    if isinstance(value, int) or (value == int(value) and abs(value) < 1e9):
+    if isinstance(value, int) or (abs(value) < 1e9 and value == int(value)):
         return f"{int(value):,}"
     if math.isfinite(value) and 1000 <= abs(value) < 1e9:
         return f"{value:,.0f}"
