@@ -172,18 +172,24 @@ def _write_lock(
     inferred = {n for n, source in stack.sources.items() if source.columns is None}
     kept = {name: entry for name, entry in lock.items() if name in inferred}
     write(path, render_lock({**kept, **analysed.inferred}).encode())
-    for name, entry in sorted(analysed.inferred.items()):
+    findings.diagnostics += lock_notes(analysed.inferred)
+
+
+def lock_notes(inferred: Mapping[str, Locked]) -> list[Diagnostic]:
+    """What is said of columns that were inferred and written to the lock."""
+    found = []
+    for name, entry in sorted(inferred.items()):
         count = len(entry.columns)
         columns = f"{count} columns of `{name}` were" if count > 1 else f"column of `{name}` was"
-        message = f"the {columns} inferred and written to "
-        findings.diagnostics.append(
+        found.append(
             Diagnostic(
                 Code.LOCK_WRITTEN,
-                message + LOCK_NAME,
+                f"the {columns} inferred and written to {LOCK_NAME}",
                 Place(("sources", name), key=True),
                 help=(f"commit {LOCK_NAME}, or declare `columns`",),
             )
         )
+    return found
 
 
 def relock(

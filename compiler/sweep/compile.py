@@ -22,13 +22,13 @@ from compiler.graph.digest import canonical, digest
 from compiler.graph.node import Graph
 from compiler.graph.operations import Evaluate, Params
 from compiler.graph.types import Column
-from compiler.load import load
+from compiler.load import load, locate
 from compiler.load.command import CommandLine
 from compiler.load.points import Point, points_of
 from compiler.lower import Lowered
 from compiler.passes.driver import SWEEP_PASSES, run_passes
 from compiler.passes.join import join
-from compiler.pipeline import Compiled, Way, compile_loaded, services_of
+from compiler.pipeline import Compiled, Way, compile_loaded, lock_notes, services_of
 from compiler.source import Sources
 from specs.stack import Stack
 
@@ -115,11 +115,12 @@ def compile_sweep(
         line = _Line(spec, tuple(config_dirs), known, sources)
         compiled = line.compile(points)
         _same_backends(points, compiled, CommandLine(spec, overrides, config_dirs))
-        line.keep_lock()
+        noticed = locate(line.keep_lock(), compiled[0].provenance)
     except StackcError as error:
         error.sources = sources
         raise
-    return _joined(points, compiled, sources, tuple(overrides), tuple(config_dirs))
+    found = _joined(points, compiled, sources, tuple(overrides), tuple(config_dirs))
+    return replace(found, warnings=(*noticed, *found.warnings))
 
 
 def _joined(
@@ -198,12 +199,13 @@ class _Line(Struct):
             if self.inferred.setdefault(name, entry) != entry:
                 self.differing.add(name)
 
-    def keep_lock(self) -> None:
-        """Keep what was inferred of sources that all points agree on."""
+    def keep_lock(self) -> list[Diagnostic]:
+        """Keep what was inferred of sources that all points agree on; what is said of it."""
         agreed = {name: e for name, e in self.inferred.items() if name not in self.differing}
         if agreed:
             path = self.root / LOCK_NAME
             write(path, render_lock({**read_lock(path), **agreed}).encode())
+        return lock_notes(agreed)
 
 
 class _Once(Struct, frozen=True):
