@@ -108,6 +108,14 @@ class TaskContext(Struct, frozen=True):
     progress: Callable[[str], None]
 
 
+class Look(Struct, frozen=True):
+    """What a look at a source may use of the world, before there is a task; as in TaskContext."""
+
+    project: Path
+    settings: Settings
+    secret: Callable[[str], str]
+
+
 class StepTask(Protocol):
     """Runs a step: a pure function of the operation and its inputs."""
 

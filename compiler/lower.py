@@ -295,15 +295,35 @@ def service(
     Returns:
         The function or class; None where ``findings`` says why there is none.
     """
-    choice = _choices(backends, findings).get(capability)
-    prepared = _prepare(choice, known or {}, findings) if choice else None
-    if choice is None or prepared is None:
+    prepared = _prepared(backends, capability, findings, known)
+    if prepared is None:
         return None
     backend, _ = prepared
     if name not in backend.services:
         message = f"the backend `{backend.name}` has no `{name}`, which compiling needs"
         ways = f"put it on another backend, e.g. `backends/{capability}={DEFAULTS[capability]}`"
-        findings.report(Code.BACKEND_OPERATION, message, choice.path, help=ways)
+        findings.report(Code.BACKEND_OPERATION, message, ("backends", capability), help=ways)
         return None
     module, _, attribute = backend.services[name].partition(":")
     return getattr(import_module(module), attribute)
+
+
+def settings_of(
+    backends: Mapping[str, Any],
+    capability: str,
+    findings: Findings,
+    known: Mapping[str, Backend] | None = None,
+) -> Settings | None:
+    """The settings of a capability's backend; None where ``findings`` says why there are none."""
+    prepared = _prepared(backends, capability, findings, known)
+    return prepared[1] if prepared is not None else None
+
+
+def _prepared(
+    backends: Mapping[str, Any],
+    capability: str,
+    findings: Findings,
+    known: Mapping[str, Backend] | None,
+) -> tuple[Backend, Settings] | None:
+    choice = _choices(backends, findings).get(capability)
+    return _prepare(choice, known or {}, findings) if choice else None

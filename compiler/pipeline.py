@@ -12,7 +12,7 @@ from compiler.analyse.analyse import Analysed, analyse
 from compiler.analyse.lock import LOCK_NAME, Locked, read_lock, render_lock
 from compiler.analyse.schema import validate
 from compiler.analyse.services import Services
-from compiler.backend import Backend
+from compiler.backend import Backend, Look
 from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, Findings, Place, StackcError
 from compiler.engine.durable import write
@@ -21,7 +21,7 @@ from compiler.graph.node import Graph
 from compiler.graph.operations import Params
 from compiler.graph.types import Column
 from compiler.load import Loaded, Provenance, load, locate
-from compiler.lower import Lowered, lower, service
+from compiler.lower import Lowered, lower, service, settings_of
 from compiler.passes.driver import PASSES, Pass, run_passes
 from compiler.source import Sources
 from specs.stack import Stack
@@ -74,7 +74,7 @@ def compile_spec(
     sources = Sources()
     try:
         loaded = load(spec, overrides, config_dirs, sources=sources)
-        way = Way(PASSES, lambda backends, found: services_of(backends, found, known), _write_lock)
+        way = Way(PASSES, lambda loaded, found: services_of(loaded, found, known), _write_lock)
         return compile_loaded(loaded, known, way)
     except StackcError as error:
         error.sources = sources
@@ -91,7 +91,7 @@ class Way(Struct, frozen=True):
     """
 
     passes: tuple[Pass, ...]
-    services: Callable[[Mapping[str, Any], Findings], Services | None]
+    services: Callable[[Loaded, Findings], Services | None]
     keep: Callable[[Path, Stack, dict[str, Locked], Analysed, Findings], None]
 
 
@@ -104,7 +104,7 @@ def compile_loaded(loaded: Loaded, known: Mapping[str, Backend] | None, way: Way
     findings = Findings()
     stop = _stopper(findings, loaded)
     stack = stop(validate(loaded.config, findings))
-    services = stop(way.services(loaded.backends, findings))
+    services = stop(way.services(loaded, findings))
     lock_path = loaded.root / LOCK_NAME
     lock = read_lock(lock_path)
     analysed = stop(analyse(stack, loaded.config, loaded.root, services, lock, findings))
@@ -139,30 +139,35 @@ def _stopper(findings: Findings, loaded: Loaded) -> Callable[[Any], Any]:
 class _Inspector(Struct, frozen=True):
     """The read backend's look at data, imported only when a source has to be looked at."""
 
+    root: Path
     backends: Mapping[str, Any]
     known: Mapping[str, Backend] | None
 
-    def files(self, path: str, format: str, options: Params, project: Path) -> tuple[Column, ...]:
-        return self._columns("inspect_files", path, format, options, project)
+    def files(self, path: str, format: str, options: Params) -> tuple[Column, ...]:
+        return self._columns("inspect_files", path, format, options)
 
-    def database(self, connection: str, sql: str, project: Path) -> tuple[Column, ...]:
-        secret = Secrets(project).resolve
-        return self._columns("inspect_database", connection, sql, project, secret)
+    def database(self, connection: str, sql: str) -> tuple[Column, ...]:
+        return self._columns("inspect_database", connection, sql)
 
-    def _columns(self, name: str, *arguments: object) -> tuple[Column, ...]:
+    def _columns(self, name: str, *what: object) -> tuple[Column, ...]:
         findings = Findings()
-        look = service(self.backends, "read", name, findings, self.known)
+        inspect = service(self.backends, "read", name, findings, self.known)
+        settings = settings_of(self.backends, "read", findings, self.known)
         findings.stop_on_errors()
-        columns: tuple[Column, ...] = look(*arguments)
+        assert settings is not None  # who finds none has reported why
+        look = Look(self.root, settings, Secrets(self.root).resolve)
+        columns: tuple[Column, ...] = inspect(*what, look)
         return columns
 
 
 def services_of(
-    backends: Mapping[str, Any], findings: Findings, known: Mapping[str, Backend] | None
+    loaded: Loaded, findings: Findings, known: Mapping[str, Backend] | None
 ) -> Services | None:
     """What analysis asks of the chosen backends; None where the findings say why there is none."""
-    binder = service(backends, "query", "bind", findings, known)
-    return Services(binder(), _Inspector(backends, known)) if binder else None
+    binder = service(loaded.backends, "query", "bind", findings, known)
+    if binder is None:
+        return None
+    return Services(binder(), _Inspector(loaded.root, loaded.backends, known))
 
 
 def _write_lock(
@@ -200,7 +205,7 @@ def relock(
     findings = Findings()
     stop = _stopper(findings, loaded)
     stack = stop(validate(loaded.config, findings))
-    services = stop(services_of(loaded.backends, findings, None))
+    services = stop(services_of(loaded, findings, None))
     alone = Stack(stackc=stack.stackc, name=stack.name, sources=stack.sources)
     analysed = stop(analyse(alone, loaded.config, loaded.root, services, {}, findings))
     return read_lock(loaded.root / LOCK_NAME), analysed.inferred

@@ -59,8 +59,8 @@ class Source(Block):
     path: str | None = Field(
         default=None,
         min_length=1,
-        description="A file or a glob, relative to the spec.",
-        examples=["data/flights.parquet", "data/2013-*.csv"],
+        description="A file or a glob, relative to the spec, or `lakefs://repository/ref/path`.",
+        examples=["data/flights.parquet", "data/2013-*.csv", "lakefs://air/main/2013.csv"],
     )
     format: Format | None = Field(default=None, description="By the file's suffix when left out.")
     csv: CsvOptions | None = None

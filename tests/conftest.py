@@ -8,12 +8,17 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 from hypothesis import settings
 
 from tests.house.cli import ROOT, stackc_process
+
+if TYPE_CHECKING:
+    from tests.lakefs_double.objects import Objects
+    from tests.lakefs_double.server import Double
 
 # `make test` looks at the same examples each time: what it says of a change is of that change.
 # `make soak` looks at others each time.
@@ -66,6 +71,41 @@ def applied_quickstart(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def again(applied_quickstart: Path, tmp_path: Path) -> Path:
     """A copy of the applied quickstart, state and all, that a test may change."""
     return Path(shutil.copytree(applied_quickstart, tmp_path / "again"))
+
+
+@pytest.fixture(scope="session")
+def lake_objects() -> Iterator[Objects]:
+    """The S3 behind every double of lakeFS."""
+    from tests.lakefs_double.contract import contract
+    from tests.lakefs_double.objects import Objects
+
+    contract()
+    objects = Objects()
+    yield objects
+    objects.close()
+
+
+@pytest.fixture
+def double(lake_objects: Objects, monkeypatch: pytest.MonkeyPatch) -> Iterator[Double]:
+    """A lakeFS in memory; the test fails where a request or an answer is not as lakeFS's are."""
+    yield from _doubled(lake_objects, monkeypatch, presign=False)
+
+
+@pytest.fixture
+def signing(lake_objects: Objects, monkeypatch: pytest.MonkeyPatch) -> Iterator[Double]:
+    """The same, and objects go straight to S3 by URLs that it signs."""
+    yield from _doubled(lake_objects, monkeypatch, presign=True)
+
+
+def _doubled(objects: Objects, patch: pytest.MonkeyPatch, *, presign: bool) -> Iterator[Double]:
+    from tests.lakefs_double.contract import contract
+    from tests.lakefs_double.server import KEY, SECRET, serving
+
+    patch.setenv("LAKEFS_ACCESS_KEY_ID", KEY)
+    patch.setenv("LAKEFS_SECRET_ACCESS_KEY", SECRET)
+    with serving(contract(), objects, presign=presign) as double:
+        yield double
+    assert double.violations == []
 
 
 def copied(name: str, target: Path) -> Path:

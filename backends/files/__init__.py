@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from compiler.backend import Backend, Lowering
+from pydantic import Field
+
+from backends.lakefs import LakefsServer
+from compiler.backend import Backend, Lowering, Settings
 from compiler.graph.operations import ReadDatabase, ReadFiles
+
+
+class FilesSettings(Settings):
+    """How what is not on this machine is reached."""
+
+    lakefs: LakefsServer = Field(
+        default=LakefsServer(), description="The server of `lakefs://repository/ref/path`."
+    )
+
 
 BACKEND = Backend(
     name="files",
     lowerings={
-        ReadFiles: Lowering(
-            "backends.files.read:read_files", "backends.files.fingerprint:observe_files"
-        ),
+        ReadFiles: Lowering("backends.files.read:read_files", "backends.files.read:observe_files"),
         ReadDatabase: Lowering(
             "backends.files.database:read_database", "backends.files.database:observe_database"
         ),
     },
+    settings=FilesSettings,
     requires=("duckdb", "pyarrow"),
     services={
         "inspect_files": "backends.files.inspect:inspect_files",

@@ -40,7 +40,8 @@ def read_database(
     _stage(target, operation.sql, staged, context)
     wanted = Wanted(operation.columns, {})
     order = "" if has_order(operation.sql) else "ORDER BY ALL"
-    rows = ingest([staged], "parquet", wanted, context, order, name="the query's result")
+    named = {staged.resolve(): "the query's result"}
+    rows = ingest(named, "parquet", wanted, context, order)
     staged.unlink()
     return Outcome({"table": context.workdir / "table.parquet"}, {"rows": rows})
 

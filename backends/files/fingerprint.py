@@ -10,25 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from backends.files.paths import resolve
-from compiler.backend import TaskContext
 from compiler.diagnostics import StackcError
 from compiler.engine import durable
 from compiler.graph.digest import canonical, digest
-from compiler.graph.operations import ReadFiles
 
 _SETTLED = 2.0
 """Seconds after which a file's modification time tells one content from the next."""
 _KEPT = 20_000
-
-
-def observe_files(operation: ReadFiles, context: TaskContext) -> str:
-    """A digest of the content of all files in order; their names and ages do not matter.
-
-    Raises:
-        StackcError: E113, E701 or E702 as for reading.
-    """
-    return content(resolve(operation.path, context.project), context.state)
 
 
 def content(files: Sequence[Path], state: Path) -> str:

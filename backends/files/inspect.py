@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,10 +16,10 @@ from backends.files import misfits
 from backends.files.arrow_plain import is_numeric, plain_schema
 from backends.files.casts import cast
 from backends.files.connections import reading, target_of
+from backends.files.origins import origin_of
 from backends.files.part import Part, Wanted
-from backends.files.paths import resolve, shown
 from backends.files.read import OPENERS
-from compiler.backend import Settings, TaskContext
+from compiler.backend import Look, TaskContext
 from compiler.codes import Code
 from compiler.diagnostics import fail
 from compiler.graph.operations import Params
@@ -35,7 +35,7 @@ _MEMORY = 1 << 30
 _CANDIDATES = ("bool", "int64", "float64", "date", "timestamp", "timestamptz", "time")
 
 
-def inspect_files(path: str, format: str, options: Params, project: Path) -> tuple[Column, ...]:
+def inspect_files(path: str, format: str, options: Params, look: Look) -> tuple[Column, ...]:
     """The columns that files have; of files that differ, those of the first.
 
     Text formats are read as ingest reads them: a column has the first type of
@@ -43,36 +43,39 @@ def inspect_files(path: str, format: str, options: Params, project: Path) -> tup
     of a sample's values, else string. Numbers with leading zeros stay text.
 
     Raises:
-        StackcError: E113, E701, E702, E703 as for reading.
+        StackcError: E113, E701, E702, E703, E709 as for reading.
     """
-    files = resolve(path, project)
-    real = [file.resolve() for file in files]
-    named = {file: shown(given, project) for file, given in zip(real, files, strict=True)}
-    wanted = Wanted(None, dict(options))
-    with tempfile.TemporaryDirectory() as folder, session(_context(folder), real) as connection:
-        say = named.__getitem__
-        try:
-            parts = OPENERS[format](connection, real, wanted, say)
-            if format in ("csv", "jsonl"):
-                return _from_text(connection, parts, named[real[0]])
-        except duckdb.Error as error:
-            raise misfits.broken(error, real, say) from error
-        return tuple(Column(n, from_duckdb(t)) for n, t in parts[0].columns)
+    with tempfile.TemporaryDirectory() as folder:
+        context = _context(folder, look)
+        named = origin_of(path, context).files(_FILES)
+        with session(context, tuple(named)) as connection:
+            return _columns(connection, named, format, Wanted(None, dict(options)))
 
 
-def inspect_database(
-    connection: str, sql: str, project: Path, secret: Callable[[str], str]
+def _columns(
+    connection: Connection, named: Mapping[Path, str], format: str, wanted: Wanted
 ) -> tuple[Column, ...]:
+    real, say = tuple(named), named.__getitem__
+    try:
+        parts = OPENERS[format](connection, real, wanted, say)
+        if format in ("csv", "jsonl"):
+            return _from_text(connection, parts, named[real[0]])
+    except duckdb.Error as error:
+        raise misfits.broken(error, real, say) from error
+    return tuple(Column(n, from_duckdb(t)) for n, t in parts[0].columns)
+
+
+def inspect_database(connection: str, sql: str, look: Look) -> tuple[Column, ...]:
     """The columns of a query's result, as the database types them.
 
     Raises:
         StackcError: E709 or E710 as for reading.
     """
-    target = target_of(connection, secret(connection), project)
+    target = target_of(connection, look.secret(connection), look.project)
     with reading(target, sql) as reader:
         schema = plain_schema(reader.schema)
         numeric = {f.name for f in reader.schema if is_numeric(f.type)}
-    with tempfile.TemporaryDirectory() as folder, session(_context(folder)) as engine:
+    with tempfile.TemporaryDirectory() as folder, session(_context(folder, look)) as engine:
         engine.register("__rows", schema.empty_table())
         rows = engine.execute("DESCRIBE SELECT * FROM __rows").fetchall()
     # PostgreSQL's numeric has no bound on its digits; a model wants a number all the same.
@@ -175,14 +178,11 @@ def _misfits(column: str, kind: str, blank_is_null: bool) -> str:
     return f"count(*) FILTER (WHERE {read.misfit} OR ({read.known} AND {odd}))"
 
 
-def _context(folder: str) -> TaskContext:
+def _context(folder: str, look: Look) -> TaskContext:
     """A context for looking at files before there is a task."""
-    path = Path(folder)
-
-    def quiet(text: str) -> str:
-        return text
-
+    path = Path(folder).resolve()
     return TaskContext(
-        address="", key="", input_keys={}, observed=None, project=path, state=path, workdir=path,
-        threads=1, memory=_MEMORY, settings=Settings(), secret=quiet, progress=lambda _: None,
+        address="", key="", input_keys={}, observed=None, project=look.project, state=path,
+        workdir=path, threads=1, memory=_MEMORY, settings=look.settings, secret=look.secret,
+        progress=lambda _: None,
     )  # fmt: skip

@@ -10,7 +10,13 @@ from compiler.codes import Code
 from compiler.diagnostics import fail
 
 _MAGIC = re.compile(r"[*?\[]")
-_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_REMOTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+
+
+def scheme(path: str) -> str | None:
+    """The system that a path names, in lower case; None for a file of this machine."""
+    found = _REMOTE.match(path)
+    return found[1].lower() if found else None
 
 
 def resolve(path: str, project: Path) -> tuple[Path, ...]:
@@ -23,12 +29,6 @@ def resolve(path: str, project: Path) -> tuple[Path, ...]:
         StackcError: E113 for a path that leaves the project, E701 where
             nothing is found, E702 for what is no regular file.
     """
-    if _REMOTE.match(path):
-        raise fail(
-            Code.SOURCE_MISSING,
-            f"`{path}` is no file on this machine",
-            help="files are read from the local disk here; choose another read backend for it",
-        )
     if "\0" in path or not path.strip():
         raise fail(Code.SOURCE_MISSING, "the path of the source is empty or no path")
     absolute = PurePosixPath(path).is_absolute()

@@ -15,9 +15,9 @@ from backends.files.arrow_files import open_arrow
 from backends.files.casts import Cast, cast
 from backends.files.csv_files import open_csv
 from backends.files.jsonl_files import open_jsonl
+from backends.files.origins import origin_of
 from backends.files.parquet_files import open_parquet
 from backends.files.part import Opener, Part, Say, Wanted, missing_columns
-from backends.files.paths import resolve, shown
 from compiler.backend import Artifact, Outcome, TaskContext
 from compiler.codes import Code
 from compiler.diagnostics import fail
@@ -39,38 +39,36 @@ def read_files(
     """Write the files' rows, in file order and row order, with exactly the contract's columns.
 
     Raises:
-        StackcError: E113, E701 for paths; E702 for what cannot be read; E703
+        StackcError: E113, E701, E709 for where they are; E604 where they are no
+            longer what the plan was made for; E702 for what cannot be read; E703
             where there are no rows; E704 for a value that does not fit the
             contract; E705 for a column that is not there.
     """
-    files = resolve(operation.path, context.project)
+    named = origin_of(operation.path, context).files()
     wanted = Wanted(operation.columns, dict(operation.options))
-    context.progress(f"reading {len(files)} files" if len(files) > 1 else "reading")
-    rows = ingest(files, operation.format, wanted, context)
+    context.progress(f"reading {len(named)} files" if len(named) > 1 else "reading")
+    rows = ingest(named, operation.format, wanted, context)
     return Outcome({"table": context.workdir / "table.parquet"}, {"rows": rows})
 
 
+def observe_files(operation: ReadFiles, context: TaskContext) -> str:
+    """A digest of the content of all files in order.
+
+    Raises:
+        StackcError: E113, E701, E702 or E709 as for reading.
+    """
+    return origin_of(operation.path, context).observe()
+
+
 def ingest(
-    files: Sequence[Path],
-    format: str,
-    wanted: Wanted,
-    context: TaskContext,
-    order: str = "",
-    name: str | None = None,
+    named: Mapping[Path, str], format: str, wanted: Wanted, context: TaskContext, order: str = ""
 ) -> int:
     """Write files as the output ``table``; returns the number of rows.
 
-    ``order`` is an ORDER BY clause for rows that come in no order of their own;
-    ``name`` is what messages call a file that the user has not written.
+    ``named`` says what messages call each file, in order, by its real path;
+    ``order`` is an ORDER BY clause for rows that come in no order of their own.
     """
-    target = context.workdir / "table.parquet"
-
-    def say(file: Path) -> str:
-        return name or shown(file, context.project)
-
-    # The real paths, for that is what the lock on the engine compares.
-    real = tuple(file.resolve() for file in files)
-    named = {file: say(given) for file, given in zip(real, files, strict=True)}
+    target, real = context.workdir / "table.parquet", tuple(named)
     threads = 1 if order else _threads(named, format, wanted, context)
     columns = wanted.columns or ()
     with session(context, real, threads, len(columns)) as connection:
@@ -84,7 +82,7 @@ def ingest(
     if not rows:
         raise fail(
             Code.SOURCE_EMPTY,
-            f"`{say(files[0])}` has no rows" if len(files) == 1 else "the files have no rows",
+            f"`{named[real[0]]}` has no rows" if len(real) == 1 else "the files have no rows",
             help="a source needs at least one row; check what should have written it",
         )
     return rows

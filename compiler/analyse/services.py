@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Protocol
 
 from msgspec import Struct
@@ -85,10 +84,10 @@ class Binder(Protocol):
 class Inspector(Protocol):
     """Looks at data to learn columns that a spec leaves out."""
 
-    def files(self, path: str, format: str, options: Params, project: Path) -> tuple[Column, ...]:
+    def files(self, path: str, format: str, options: Params) -> tuple[Column, ...]:
         """The columns of files. Raises StackcError where they cannot be read."""
 
-    def database(self, connection: str, sql: str, project: Path) -> tuple[Column, ...]:
+    def database(self, connection: str, sql: str) -> tuple[Column, ...]:
         """The columns of a query's result. Raises StackcError where it cannot be run."""
 
 

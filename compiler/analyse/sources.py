@@ -135,8 +135,8 @@ def _blamed(source: Source, code: Code) -> str:
 def _inspect(scope: Scope, source: Source, format: str | None) -> tuple[Column, ...]:
     inspector = scope.services.inspector
     if source.path and format:
-        return inspector.files(source.path, format, _options(source, format), scope.root)
-    return inspector.database(str(source.connection), str(source.sql), scope.root)
+        return inspector.files(source.path, format, _options(source, format))
+    return inspector.database(str(source.connection), str(source.sql))
 
 
 def _declared(scope: Scope, source: Source, path: Path) -> tuple[Column, ...] | None:

@@ -22,7 +22,7 @@ from compiler.graph.digest import canonical, digest
 from compiler.graph.node import Graph
 from compiler.graph.operations import Evaluate, Params
 from compiler.graph.types import Column
-from compiler.load import load, locate
+from compiler.load import Loaded, load, locate
 from compiler.load.command import CommandLine
 from compiler.load.points import Point, points_of
 from compiler.lower import Lowered
@@ -180,10 +180,10 @@ class _Line(Struct):
         self.root = loaded.root
         return compile_loaded(loaded, self.known, Way(SWEEP_PASSES, self._services, self._infer))
 
-    def _services(self, backends: Mapping[str, Any], findings: Findings) -> Services | None:
-        key = canonical(backends)
+    def _services(self, loaded: Loaded, findings: Findings) -> Services | None:
+        key = canonical(loaded.backends)
         if key not in self.services:
-            found = services_of(backends, findings, self.known)
+            found = services_of(loaded, findings, self.known)
             self.services[key] = found and Services(found.binder, _Once(found.inspector))
         return self.services[key]
 
@@ -214,18 +214,18 @@ class _Once(Struct, frozen=True):
     inspector: Inspector
     seen: dict[tuple[Any, ...], tuple[Column, ...]] = field(default_factory=dict)
 
-    def files(self, path: str, format: str, options: Params, project: Path) -> tuple[Column, ...]:
+    def files(self, path: str, format: str, options: Params) -> tuple[Column, ...]:
         """The columns of files. Raises StackcError where they cannot be read."""
-        key = (path, format, options, project)
+        key = (path, format, options)
         if key not in self.seen:
-            self.seen[key] = self.inspector.files(path, format, options, project)
+            self.seen[key] = self.inspector.files(path, format, options)
         return self.seen[key]
 
-    def database(self, connection: str, sql: str, project: Path) -> tuple[Column, ...]:
+    def database(self, connection: str, sql: str) -> tuple[Column, ...]:
         """The columns of a query's result. Raises StackcError where it cannot be run."""
-        key = (connection, sql, project)
+        key = (connection, sql)
         if key not in self.seen:
-            self.seen[key] = self.inspector.database(connection, sql, project)
+            self.seen[key] = self.inspector.database(connection, sql)
         return self.seen[key]
 
 

@@ -15,7 +15,7 @@ from backends.files.database import has_order, observe_database, read_database
 from backends.files.inspect import inspect_database
 from compiler.diagnostics import Diagnostic, StackcError
 from compiler.graph.operations import ReadDatabase
-from tests.house.tables import Rows, columns, context, digest_of, rows_of
+from tests.house.tables import Rows, columns, context, digest_of, look_at, rows_of
 from tests.services import Postgres, running_postgres
 
 Secret = Callable[[str], str]
@@ -177,7 +177,7 @@ def test_postgres_types_arrive(tmp_path: Path, postgres: Postgres) -> None:
     assert second["ts"].isoformat() == "2020-01-01T00:00:00+00:00"
     assert second["u"] == "6f9619ff-8b86-d011-b42d-00c04fc964ff"
     assert (second["j"], second["y"]) == ('{"k": 1}', b"\x00\xff")
-    found = inspect_database(postgres.dsn, "select * from t", tmp_path, same)
+    found = inspect_database(postgres.dsn, "select * from t", look_at(tmp_path))
     assert {c.name: str(c.type) for c in found} == {**wanted, "a": "int32", "n": "float64"}
 
 

@@ -21,7 +21,7 @@ from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, StackcError
 from compiler.graph.operations import ReadFiles, params
 from compiler.graph.types import Column
-from tests.house.tables import Rows, columns, context, digest_of, rows_of
+from tests.house.tables import Rows, columns, context, digest_of, look_at, rows_of
 
 AB = {"a": "int64", "b": "string"}
 
@@ -184,7 +184,10 @@ def test_a_value_that_does_not_fit_is_named(
 def test_a_csv_that_changes_its_type_half_way_names_the_line(tmp_path: Path) -> None:
     lines = "".join(f"{i},x\n" for i in range(60_000))
     name = write(tmp_path, "v.csv", f"a,b\n{lines}none,x\n{lines}")
-    assert [str(c.type) for c in inspect_files(name, "csv", (), tmp_path)] == ["int64", "string"]
+    assert [str(c.type) for c in inspect_files(name, "csv", (), look_at(tmp_path))] == [
+        "int64",
+        "string",
+    ]
     assert 'line 60002: column `a` has "none"' in refused(tmp_path, name).message
 
 
@@ -345,7 +348,7 @@ def test_columns_are_inferred_from_what_the_values_look_like(tmp_path: Path) -> 
         "1,1.5,x,true,2024-01-02,2024-01-02 10:00:00,2024-01-02T10:00:00Z,007,,10:00\n"
         "2,3,1,FALSE,2024-01-03,2024-01-02 10:00:00,2024-01-02 10:00:00+02,12,,11:00:01\n"
     )
-    found = inspect_files(write(tmp_path, "a.csv", text), "csv", (), tmp_path)
+    found = inspect_files(write(tmp_path, "a.csv", text), "csv", (), look_at(tmp_path))
     assert [str(column.type) for column in found] == [
         "int64", "float64", "string", "bool", "date", "timestamp", "timestamptz", "string",
         "string", "time",
@@ -356,7 +359,7 @@ def test_a_type_is_held_against_more_than_the_first_rows(tmp_path: Path) -> None
     lines = [f"{i},{i},{i},," for i in range(3_000)]
     lines += ["1.5,x,2024-01-01,true,", "2,3,4,false,"]
     name = write(tmp_path, "a.csv", "\n".join(["a,b,c,d,e", *lines, ""]))
-    found = inspect_files(name, "csv", (), tmp_path)
+    found = inspect_files(name, "csv", (), look_at(tmp_path))
     assert [str(column.type) for column in found] == [
         "float64", "string", "string", "bool", "string",
     ]  # fmt: skip
@@ -365,7 +368,7 @@ def test_a_type_is_held_against_more_than_the_first_rows(tmp_path: Path) -> None
 def test_a_number_that_no_type_holds_whole_stays_text(tmp_path: Path) -> None:
     text = "id,huge,large,end\n99999999999999999999,1e400,1e300,inf\n1,2,3,-Infinity\n"
     name = write(tmp_path, "a.csv", text)
-    found = inspect_files(name, "csv", (), tmp_path)
+    found = inspect_files(name, "csv", (), look_at(tmp_path))
     assert [str(column.type) for column in found] == ["string", "string", "float64", "float64"]
     wanted = {"end": "float64", "huge": "float32"}
     assert rows(tmp_path, name, {"end": "float64"}) == [{"end": math.inf}, {"end": -math.inf}]
@@ -380,7 +383,7 @@ def test_arrow_types_that_the_engine_does_not_know_are_read_as_wider_ones(tmp_pa
     }
     zoned = pa.array([1_000, None], pa.timestamp("ns", "America/New_York"))
     name = ipc(tmp_path / "a.arrow", pa.table({"h": half, **views, "t": zoned}))
-    found = {c.name: str(c.type) for c in inspect_files(name, "arrow", (), tmp_path)}
+    found = {c.name: str(c.type) for c in inspect_files(name, "arrow", (), look_at(tmp_path))}
     assert found == {"h": "float32", "s": "string", "b": "binary", "t": "timestamptz"}
     first, second = rows(tmp_path, name, found)
     moment = datetime.datetime(1970, 1, 1, 0, 0, 0, 1, datetime.UTC)
@@ -394,7 +397,7 @@ def test_an_arrow_type_that_cannot_be_read_is_named_with_its_column(tmp_path: Pa
     for odd in (union, pa.array([Decimal(1)], pa.decimal256(50, 3))):
         name = ipc(tmp_path / "a.arrow", pa.table({"a": [1], "odd": odd}))
         with pytest.raises(StackcError, match="column `odd` of type") as caught:
-            inspect_files(name, "arrow", (), tmp_path)
+            inspect_files(name, "arrow", (), look_at(tmp_path))
         assert caught.value.diagnostics[0].code is Code.SOURCE_UNREADABLE
 
 
@@ -402,7 +405,7 @@ def test_two_thousand_columns_are_inferred_in_one_go(tmp_path: Path) -> None:
     names = [f'"c ""{i}"' for i in range(2_000)]
     line = ",".join("" if i == 7 else "x" if i % 3 == 0 else str(i) for i in range(2_000))
     name = write(tmp_path, "wide.csv", "\n".join([",".join(names), line, line, ""]))
-    found = inspect_files(name, "csv", (), tmp_path)
+    found = inspect_files(name, "csv", (), look_at(tmp_path))
     assert [column.name for column in found[:2]] == ['c "0', 'c "1']
     assert [str(c.type) for c in found[:8]] == [
         "string", "int64", "int64", "string", "int64", "int64", "string", "string",
@@ -423,7 +426,7 @@ def test_a_broken_text_file_is_named_as_such_when_it_is_looked_at(
     tmp_path: Path, content: bytes, message: str
 ) -> None:
     with pytest.raises(StackcError) as caught:
-        inspect_files(write(tmp_path, "x.csv", content), "csv", (), tmp_path)
+        inspect_files(write(tmp_path, "x.csv", content), "csv", (), look_at(tmp_path))
     (found,) = caught.value.diagnostics
     assert found.code is Code.SOURCE_UNREADABLE
     assert found.message.startswith(message)
@@ -432,7 +435,7 @@ def test_a_broken_text_file_is_named_as_such_when_it_is_looked_at(
 def test_broken_json_lines_are_named_when_they_are_looked_at(tmp_path: Path) -> None:
     name = write(tmp_path, "x.jsonl", '{"a":1}\n{"a":\n')
     with pytest.raises(StackcError, match=r"`x.jsonl` line \d cannot be read") as caught:
-        inspect_files(name, "jsonl", (), tmp_path)
+        inspect_files(name, "jsonl", (), look_at(tmp_path))
     assert caught.value.diagnostics[0].code is Code.SOURCE_UNREADABLE
 
 
@@ -440,12 +443,12 @@ def test_columns_of_the_other_formats_are_inferred(tmp_path: Path) -> None:
     text = '{"a":1,"b":"x"}\n{"c":1.5,"a":2,"d":{"q":1},"e":true}\n'
     name = write(tmp_path, "a.jsonl", text)
     wanted = columns(a="int64", b="string", c="float64", d="string", e="bool")
-    assert inspect_files(name, "jsonl", (), tmp_path) == wanted
+    assert inspect_files(name, "jsonl", (), look_at(tmp_path)) == wanted
     table = pa.table({"a": pa.array([1], pa.int16()), "l": [[1]], "n": pa.array([None])})
     pq.write_table(table, tmp_path / "a.parquet")
     ipc(tmp_path / "a.arrow", table)
     for form in ("parquet", "arrow"):
-        found = inspect_files(f"a.{form}", form, (), tmp_path)
+        found = inspect_files(f"a.{form}", form, (), look_at(tmp_path))
         assert [str(column.type) for column in found] == ["int16", "BIGINT[]", "int32"]
 
 
@@ -456,7 +459,7 @@ def test_columns_of_the_other_formats_are_inferred(tmp_path: Path) -> None:
 def test_any_bytes_are_read_or_refused(tmp_path: Path, content: bytes, suffix: str) -> None:
     name = write(tmp_path, f"x.{suffix}", content)
     try:
-        found = inspect_files(name, suffix, (), tmp_path)
+        found = inspect_files(name, suffix, (), look_at(tmp_path))
         read(tmp_path, name, {c.name: _loose(c) for c in found})
     except StackcError as error:
         assert all(d.code.value in ("E702", "E703", "E704", "E705") for d in error.diagnostics)

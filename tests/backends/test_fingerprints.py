@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.files.fingerprint import observe_files
+from backends.files.read import observe_files
 from compiler.graph.operations import ReadFiles
 from tests.house.tables import context
 

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
 from compiler.backend import Applied, Artifact, Backend, Lowering, Outcome, Settings, TaskContext
+from compiler.engine.secrets import Secrets
 from compiler.graph.operations import (
     Evaluate,
     FeatureSpec,
@@ -131,7 +132,7 @@ class Bench:
             threads=self.threads,
             memory=1 << 30,
             settings=self.settings,
-            secret=lambda text: text,
+            secret=Secrets(self.folder).resolve,
             progress=lambda text: None,
         )
         return replace(plain, **changed)

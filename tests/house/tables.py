@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 from msgspec.structs import replace
 
 from backends.duckdb.types import to_arrow
-from compiler.backend import Artifact, Backend, Outcome, Settings, TaskContext
+from backends.files import FilesSettings
+from compiler.backend import Artifact, Backend, Look, Outcome, Settings, TaskContext
+from compiler.engine.secrets import Secrets
 from compiler.graph.operations import Operation
 from compiler.graph.types import Column, DataType, TableType
 
@@ -70,6 +72,11 @@ def context(folder: Path, **changes: Any) -> TaskContext:
         memory=512 << 20, settings=Settings(), secret=plain, progress=lambda _: None,
     )  # fmt: skip
     return replace(made, **changes)
+
+
+def look_at(folder: Path) -> Look:
+    """What a look at sources in a folder may use."""
+    return Look(folder, FilesSettings(), Secrets(folder).resolve)
 
 
 def run_step(
