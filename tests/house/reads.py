@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -21,6 +23,19 @@ def noting(value: Any) -> Any:
     kind = type(value)
     fields = {name: noting(getattr(value, name)) for name in kind.__struct_fields__}
     return _stand_in(kind)(**fields)
+
+
+@contextmanager
+def reading(kind: type[Struct]) -> Iterator[set[str]]:
+    """What is read of a struct's stand-ins within the block, and nothing that was read before."""
+    seen = SEEN.setdefault(kind.__name__, set())
+    before, within = {*seen}, set[str]()
+    seen.clear()
+    try:
+        yield within
+    finally:
+        within |= seen
+        seen |= before
 
 
 @cache
