@@ -22,6 +22,7 @@ from tests.conftest import copied
 from tests.house.cases import run, tidy
 from tests.house.cli import ROOT, stackc
 from tests.house.markdown import Block, Section, sections
+from tests.lakefs_double.contract import QUIET
 
 PAGES = [
     ROOT / "README.md",
@@ -83,9 +84,15 @@ def test_whole_specs_in_documents_are_of_the_language(page: Path) -> None:
 @pytest.mark.parametrize(
     ("page", "section"), RUNNABLE, ids=lambda part: getattr(part, "title", None)
 )
+@QUIET
 def test_what_a_document_shows_is_what_happens(
-    page: Path, section: Section, tmp_path: Path
+    page: Path, section: Section, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
+    """The page about lakeFS finds a double where it looks for a server."""
+    if page.stem == "lakefs":
+        pytest.importorskip("lakefs")
+        endpoint = request.getfixturevalue("double").endpoint
+        request.getfixturevalue("monkeypatch").setenv("LAKEFS_ENDPOINT", endpoint)
     folder = folder_for(page, section, tmp_path)
     for block in section.blocks_of("console"):
         if "run" in block.words:
