@@ -47,7 +47,7 @@ class LakefsSettings(LakefsServer):
         description="The repository to publish into.",
     )
     branch: str = Field(
-        default="main", min_length=1, description="The branch that readers look at."
+        default="main", pattern=r"^\w[-\w]*$", description="The branch that readers look at."
     )
     folder: str = Field(
         default="stackc",

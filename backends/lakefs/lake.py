@@ -17,6 +17,8 @@ from compiler.engine import durable
 
 T = TypeVar("T")
 _BLOCK = 8 << 20
+_SIGNED = 5 << 30
+"""The most bytes that S3 takes by one signed URL; the server itself takes more."""
 _PAGE = 1000
 
 
@@ -99,8 +101,11 @@ class Lake:
 
         kept = WriteableObject(self.repository, branch, path, client=self._client)
 
+        signed = None if source.stat().st_size <= _SIGNED else False
+
         def send() -> bool:
-            with source.open("rb") as file, kept.writer("wb", metadata=dict(metadata)) as out:
+            writer = kept.writer("wb", signed, metadata=dict(metadata))
+            with source.open("rb") as file, writer as out:
                 shutil.copyfileobj(file, out, _BLOCK)
             return True
 

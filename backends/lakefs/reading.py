@@ -20,7 +20,7 @@ from compiler.diagnostics import StackcError, fail
 from compiler.graph.digest import digest
 
 SCHEME = "lakefs"
-_ADDRESS = re.compile(r"(?i:lakefs)://([a-z0-9][a-z0-9-]{2,62})/([^/\s]+)/([^/].*)")
+_ADDRESS = re.compile(r"(?i:lakefs)://([a-z0-9][a-z0-9-]{2,62})/(\w[^/\s]*)/([^/].*)")
 _MAGIC = re.compile(r"[*?\[]")
 
 

@@ -170,6 +170,14 @@ class TestRealServer(LakefsSuite):
                 monkeypatch.setenv(name, value)
             name = f"stackc-{uuid4().hex[:8]}"
             yield settings_of(server.endpoint, server.namespace, repository=name, timeout=30)
+            client: Any = lakefs.Client
+            made = client(
+                host=server.endpoint,
+                username=server.access_key_id,
+                password=server.secret_access_key,
+            )
+            for repository in lakefs.repositories(client=made, prefix=name):
+                repository.delete()
 
 
 def test_objects_go_straight_to_s3_where_the_server_signs(signing: Double, tmp_path: Path) -> None:

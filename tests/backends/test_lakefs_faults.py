@@ -183,6 +183,14 @@ class TestFaults:
         bench.settings = settings_of(double.endpoint, branch="nowhere")
         assert "has no branch `nowhere`" in self.failed(bench).message
 
+    def test_somebody_has_not_committed_yet(self, bench: Bench) -> None:
+        SUITE.publish(bench, [1], "op1")
+        main = SUITE.repository(bench).branch("main")
+        main.object("notes.txt").upload(b"half a thought")
+        assert "uncommitted changes" in self.failed(bench).message
+        main.commit("the whole of it")
+        self.ends_well(bench)
+
     def test_a_tag_of_somebody_else(self, bench: Bench) -> None:
         SUITE.publish(bench, [1], "op1")
         repository = SUITE.repository(bench)

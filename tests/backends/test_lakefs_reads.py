@@ -149,6 +149,7 @@ def test_messages_call_files_by_their_address(air: Air) -> None:
         ("lakefs://air/main", "names no file in lakeFS", "lakefs://repository/ref/path"),
         ("lakefs://air/main/", "names no file in lakeFS", "lakefs://repository/ref/path"),
         ("lakefs://AIR/main/x.csv", "names no file in lakeFS", "lakefs://repository/ref/path"),
+        ("lakefs://air/../x.csv", "names no file in lakeFS", "lakefs://repository/ref/path"),
         ("lakefs://air//x.csv", "names no file in lakeFS", "lakefs://repository/ref/path"),
         ("s3://air/main/x.csv", "is no file on this machine", "lakefs://"),
     ],
