@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
-from backends.host.process import running
+from backends.host.process import running, stop
 from tests.house.cli import stackc, stackc_process
 
 pytestmark = pytest.mark.xdist_group("hosts")
@@ -39,11 +40,13 @@ KEY = {"API_KEY": "the-key-of-this-test"}
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Path:
+def shop(tmp_path: Path) -> Iterator[Path]:
+    """Not yet applied; the host ends with the test."""
     rows = [f"{20 + at},{at * 3}.5,{'Oslo' if at % 3 else 'Bergen'},{at > 20}" for at in range(60)]
     (tmp_path / "people.csv").write_text("\n".join(["age,income,city,bought", *rows]))
     (tmp_path / "stack.yaml").write_text(SPEC)
-    return tmp_path
+    yield tmp_path
+    stop(tmp_path / ".stackc")
 
 
 def test_a_deployment_from_first_apply_to_destroy(shop: Path) -> None:

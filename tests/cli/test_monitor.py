@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from backends.host.process import running
+from backends.host.process import running, stop
 from tests.cli.test_deploy import SPEC
 from tests.house.cli import PLAIN, ROOT, command, stackc
 
@@ -40,14 +41,15 @@ ROWS: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Path:
-    """Applied, with a monitor."""
+def shop(tmp_path: Path) -> Iterator[Path]:
+    """Applied, with a monitor; the host ends with the test."""
     rows = [f"{r['age']},{r['income']},{r['city']},{r['age'] > 40}" for r in ROWS]
     (tmp_path / "people.csv").write_text("\n".join(["age,income,city,bought", *rows]))
     (tmp_path / "stack.yaml").write_text(MONITORED)
     applied = stackc("apply", "stack.yaml", "--yes", cwd=tmp_path)
     assert applied.code == 0, applied.text
-    return tmp_path
+    yield tmp_path
+    stop(tmp_path / ".stackc")
 
 
 def ask(folder: Path, rows: list[dict[str, Any]]) -> None:
