@@ -100,7 +100,6 @@ class Lake:
         from lakefs import WriteableObject
 
         kept = WriteableObject(self.repository, branch, path, client=self._client)
-
         signed = None if source.stat().st_size <= _SIGNED else False
 
         def send() -> bool:
@@ -168,7 +167,7 @@ class Lake:
     def merge(
         self, source: str, target: str, message: str, metadata: Mapping[str, str]
     ) -> str | None:
-        """Merge a branch into another; None where that one has moved meanwhile."""
+        """Merge a commit into a branch; None where that one has moved meanwhile."""
         wanted = self._types.Merge(message=message, metadata=dict(metadata))
         merge = self._sdk.refs_api.merge_into_branch
         return self._ask(

@@ -55,12 +55,13 @@ class _Repository(Struct, frozen=True):
         """What the branch has, where the table is as it was published and no work is left to do."""
         head = self.lake.head(self.settings.branch)
         found = None if head is None else self._at(head, name)
-        if found is None:
+        if head is None or found is None:
             return None
         commit = self.lake.tagged(_tag(found))
-        if commit is None or self.lake.head(_branch(name, found.operation)) is not None:
+        if commit is None or (commit != head and self._at(commit, name) != found):
             return None
-        return self._whereabouts(found, commit)
+        unfinished = self.lake.head(_branch(name, found.operation)) is not None
+        return None if unfinished else self._whereabouts(found, commit)
 
     def find(self, operation_id: str) -> Published | None:
         """The version an operation made, once nothing of its work is left to do."""
@@ -101,7 +102,7 @@ class _Repository(Struct, frozen=True):
         branch = _branch(name, operation_id)
         self.lake.branch(branch, self._head())
         self._stage(draft, table.path, branch, {"stackc.broken": ", ".join(broken)})
-        uri = f"lakefs://{self.lake.repository}/{branch}/{self._path(name, 'table.parquet')}"
+        uri = f"lakefs://{self.lake.repository}/{branch}/{self._path(name, _TABLE)}"
         return (
             f"the rejected table is on the branch `{branch}` until the next version is published:"
             f" `lakectl fs download {uri} rejected.parquet`"
@@ -134,9 +135,8 @@ class _Repository(Struct, frozen=True):
         branch = _branch(name, operation_id)
         self.lake.branch(branch, head)
         try:
-            self._stage(draft, table.path, branch, {})
-            message = f"{name} version {draft.number}"
-            commit = self.lake.merge(branch, self.settings.branch, message, self._metadata(draft))
+            staged = self._stage(draft, table.path, branch, {})
+            commit = self._merge(staged, f"{name} version {draft.number}", self._metadata(draft))
         except StackcError:
             # Who published the name meanwhile has cleared its branches away.
             if not self._gone(branch):
@@ -158,8 +158,8 @@ class _Repository(Struct, frozen=True):
             )
         return self._whereabouts(made, commit)
 
-    def _stage(self, draft: Published, table: Path, branch: str, more: Mapping[str, str]) -> None:
-        """Commit a table on its branch, and read it back as that commit has it."""
+    def _stage(self, draft: Published, table: Path, branch: str, more: Mapping[str, str]) -> str:
+        """Commit a table on its branch, and read it back as that commit has it; the commit."""
         name, digest = draft.version["name"], draft.version["digest"]
         record = self.context.workdir / "staged.json"
         record.write_bytes(canonical(msgspec.to_builtins(draft)))
@@ -177,6 +177,7 @@ class _Repository(Struct, frozen=True):
                 "look at the object store behind the server; nothing was merged",
             )
         back.unlink()
+        return commit
 
     def _removed(self, name: str, operation_id: str) -> bool:
         head = self.lake.head(self.settings.branch)
@@ -188,13 +189,12 @@ class _Repository(Struct, frozen=True):
         for entry in here:
             self.lake.remove(branch, entry.path)
         metadata = {"stackc.operation": operation_id, "stackc.name": name}
-        self.lake.commit(branch, f"{name} is no longer published", metadata)
-        return (
-            self.lake.merge(
-                branch, self.settings.branch, f"{name} is no longer published", metadata
-            )
-            is not None
-        )
+        message = f"{name} is no longer published"
+        commit = self.lake.commit(branch, message, metadata)
+        return self._merge(commit, message, metadata) is not None
+
+    def _merge(self, commit: str, message: str, metadata: Mapping[str, str]) -> str | None:
+        return self.lake.merge(commit, self.settings.branch, message, metadata)
 
     def _at(self, ref: str, name: str) -> Published | None:
         """The version that a commit has, where its table is the one that was published."""

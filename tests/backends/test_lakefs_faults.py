@@ -14,7 +14,7 @@ from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, StackcError
 from tests.backends.test_lakefs import TABLE, LakefsSuite, settings_of
 from tests.conformance.bench import Bench
-from tests.conformance.versions import PUBLISH
+from tests.conformance.versions import OTHER, PUBLISH
 from tests.lakefs_double.contract import QUIET
 from tests.lakefs_double.server import Double, How
 from tests.services import free_port
@@ -191,11 +191,27 @@ class TestFaults:
         main.commit("the whole of it")
         self.ends_well(bench)
 
-    def test_a_tag_of_somebody_else(self, bench: Bench) -> None:
+    def test_a_tag_of_somebody_else_is_passed_over(self, bench: Bench) -> None:
         SUITE.publish(bench, [1], "op1")
-        repository = SUITE.repository(bench)
-        repository.tag(f"{PUBLISH.name}-2x").create("main")
-        assert SUITE.publish(bench, [1, 2], "op2").attributes["number"] == 2
+        for end in ("2", "2x", "x-9"):
+            SUITE.repository(bench).tag(f"{PUBLISH.name}-{end}").create("main")
+        assert SUITE.publish(bench, [1, 2], "op2").attributes["number"] == 3
+
+    def test_a_tag_that_names_something_else_now_is_told(self, bench: Bench) -> None:
+        """Whoever reads versions by their tags must not be given another table."""
+        other = SUITE.publish(bench, [7], "op1", OTHER)
+        applied = SUITE.publish(bench, [1], "op2")
+        SUITE.publish(bench, [7, 8], "op3", OTHER)
+        moved = SUITE.repository(bench).tag(applied.attributes["tag"])
+        moved.delete()
+        moved.create(other.attributes["commit"])
+        assert not SUITE.target(bench).read(applied.attributes, bench.context())
+        with pytest.raises(StackcError) as caught:
+            SUITE.publish(bench, [1], "op4")
+        assert "names something else" in caught.value.diagnostics[0].message
+        moved.delete()
+        assert SUITE.publish(bench, [1], "op4").attributes["number"] == 1
+        assert SUITE.left(bench) == []
 
     @pytest.mark.parametrize("content", [b" ", b"{", b"[]", b'{"version": 3, "operation": "op1"}'])
     def test_a_record_that_is_damaged_is_no_version(self, bench: Bench, content: bytes) -> None:
