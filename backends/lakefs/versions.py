@@ -83,7 +83,6 @@ class _Repository(Struct, frozen=True):
         before: Published | None,  # noqa: ARG002
     ) -> Published:
         """Stage, audit, merge, tag; started over where the name has moved meanwhile."""
-        self._ensure()
         for _ in range(_ROUNDS):
             made = self._published(name, table, operation_id)
             if made is not None:
@@ -95,7 +94,6 @@ class _Repository(Struct, frozen=True):
 
     def set_aside(self, name: str, table: Artifact, verdict: Verdict, operation_id: str) -> str:
         """Leave it on its branch, with its verdict, and merge nothing."""
-        self._ensure()
         self._drop_branches(name)
         broken = [rule["name"] for rule in verdict["rules"] if not rule["passed"]]
         draft = Published(version_of(name, self._next_number(name, None), table), operation_id)
@@ -208,9 +206,6 @@ class _Repository(Struct, frozen=True):
             return None
         return found if told.get(_DIGEST) == found.version["digest"] else None
 
-    def _ensure(self) -> None:
-        self.lake.ensure(self.settings.storage_namespace, self.settings.branch)
-
     def _gone(self, branch: str) -> bool:
         try:
             return self.lake.head(branch) is None
@@ -218,10 +213,14 @@ class _Repository(Struct, frozen=True):
             return False
 
     def _head(self) -> str:
-        head = self.lake.head(self.settings.branch)
+        branch = self.settings.branch
+        head = self.lake.head(branch)
+        if head is None:
+            self.lake.ensure(self.settings.storage_namespace, branch)
+            head = self.lake.head(branch)
         if head is None:
             raise refused(
-                f"`{self.lake.repository}` has no branch `{self.settings.branch}`",
+                f"`{self.lake.repository}` has no branch `{branch}`",
                 "choose another with `backends.version.branch=…`",
             )
         return head
