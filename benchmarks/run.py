@@ -17,7 +17,9 @@ from rich.table import Table
 
 from benchmarks.measure import ROOT, Result
 
-GROUPS = ("starting", "compiling", "planning", "validating", "training", "serving", "large")
+GROUPS = (
+    "starting", "compiling", "planning", "validating", "training", "sweeping", "serving", "large",
+)  # fmt: skip
 OUT = ROOT / "benchmarks" / "out" / "results.json"
 
 
