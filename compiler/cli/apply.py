@@ -46,6 +46,7 @@ def command(
     format: OutputFormat = Format.TEXT,
 ) -> int:  # fmt: skip
     """Make the stack as the spec wants it."""
+    from compiler.cli.saved import is_saved_plan
     from compiler.cli.sweep import apply_points
     from compiler.diagnostics import Findings
     from compiler.engine.plan import confirm_plan
@@ -58,6 +59,8 @@ def command(
     output = Output(format, "apply")
     named = Asked(spec, overrides or (), config_dir or ())
     if multirun:
+        if is_saved_plan(spec):
+            raise Refused("a saved plan is of one stack: name the spec to try points of it")
         return apply_points(named, output, workers, sort)
     if sort is not None:
         raise Refused("`--sort` orders the points of a sweep: it goes with -m")

@@ -31,6 +31,7 @@ def command(
     from compiler.cli.project import require_spec
     from compiler.engine.project import open_project
     from compiler.report.placing import Asked, placing
+    from compiler.report.text_style import visible
     from compiler.sweep.find import find_point
     from compiler.sweep.promote import promotion, write
 
@@ -42,6 +43,8 @@ def command(
         promoted = promotion(spec, row, found)
         changed = promoted.after != promoted.before
         output.lines(_difference(promoted, output))
+        if found.status == "failed":
+            output.line(f"Point {point} failed when it was tried: {visible(found.reason)}")
         if changed and not yes and not asks(f"Write point {point} of sweep {row.number}?"):
             output.line("Nothing was changed.")
             return FAILED

@@ -136,7 +136,8 @@ def _tell(
         again = shlex.join(["stackc", "apply", str(asked.spec), "-m", *asked.overrides])
         output.lines(end_lines(tried.run, output.style, again))
     place = _kept(project, shown, tried)
-    output.line(f"Table: {place}")
+    shown_by = shlex.join(["stackc", "show", str(asked.spec)])
+    output.line(f"Table: {place} (as a picture: {shown_by})")
     best = shown.points[0]
     if best.status == "done" and len(shown.points) > 1:
         words = ["stackc", "promote", str(asked.spec), str(best.number)]

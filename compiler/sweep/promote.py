@@ -8,12 +8,13 @@ from typing import Any
 
 from msgspec import Struct
 
+from compiler.analyse.schema import validate
 from compiler.codes import Code
-from compiler.diagnostics import StackcError, fail
+from compiler.diagnostics import Findings, StackcError, fail
 from compiler.engine import durable
 from compiler.engine.sweeps import PointRow, SweepRow
 from compiler.graph.digest import canonical
-from compiler.load import load
+from compiler.load import Loaded, load, locate
 from compiler.load.assign import split_key
 from compiler.load.command import CommandLine
 from compiler.load.compose import search_folders
@@ -53,6 +54,7 @@ def promotion(spec: Path, sweep: SweepRow, point: PointRow) -> Promotion:
     name = f"<point {point.number}>"
     try:
         wanted = load(spec, point.overrides, dirs, sources=sources, name=name)
+        _still_a_spec(wanted)
         text = read_text(spec, shown(spec))
         command = CommandLine(spec, point.overrides, dirs, name)
         groups = Groups(search_folders(spec.resolve().parent, dirs, command))
@@ -82,6 +84,14 @@ def write(promoted: Promotion) -> None:
         raise _refused(promoted.point, "the spec has changed meanwhile")
     mark = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
     durable.write(target, mark + promoted.after.encode(), like=target)
+
+
+def _still_a_spec(wanted: Loaded) -> None:
+    """Refuse what has been a spec when it was tried and is none now: an option that is gone."""
+    findings = Findings()
+    validate(wanted.config, findings)
+    if findings.errors:
+        raise StackcError(*locate(findings.diagnostics, wanted.provenance))
 
 
 def _parsed(index: int, text: str) -> Argument:

@@ -172,6 +172,16 @@ def test_a_value_that_a_group_would_win_back_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "stack.yaml").read_text() == spec
 
 
+def test_an_option_that_is_gone_since_is_told_and_nothing_is_written(tmp_path: Path) -> None:
+    lay(tmp_path)
+    tried(tmp_path, "+experiment=one,two")
+    answer = stackc("promote", "stack.yaml", "2", "--yes", cwd=tmp_path)
+    assert answer.code == 1
+    assert "error[E120]: unknown key `experiment`" in answer.text
+    assert "--> <point 2>:1:" in answer.text
+    assert (tmp_path / "stack.yaml").read_text() == SPEC
+
+
 def test_a_point_that_the_spec_is_already_writes_nothing(tmp_path: Path) -> None:
     lay(tmp_path)
     tried(tmp_path, f"{SEED}=1,2")
