@@ -34,15 +34,15 @@ def hook(name):
 
 from compiler.cli import main
 with durable.injected(hook):
-    sys.argv[1:] = ["apply", "stack.yaml", "--yes"]
+    sys.argv[1:] = ["apply", "stack.yaml", *sys.argv[2:]]
     main()
 """
 
 
-def apply_and_die(folder: Path, kind: str) -> bool:
+def apply_and_die(folder: Path, kind: str, *arguments: str) -> bool:
     """Apply in a process that dies at the first such point after some progress; False: it ended."""
     found = subprocess.run(
-        [sys.executable, "-c", DRIVER, kind],
+        [sys.executable, "-c", DRIVER, kind, *(arguments or ("--yes",))],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -12,6 +12,7 @@ import pytest
 
 from compiler.engine.project import open_project
 from tests.conftest import copied
+from tests.engine.test_quickstart_killed import POINTS, apply_and_die
 from tests.house.cli import Answer, stackc, stackc_process
 
 DEPTH = "models.malignancy.algorithm.max_depth"
@@ -123,6 +124,42 @@ def test_a_plan_of_the_sweep_says_what_is_left_when_it_is_extended(here: Path) -
         "models.malignancy@5/evaluate",
         "models.malignancy@5/gates",
     ]
+
+
+@pytest.mark.soak
+def test_side_by_side_or_in_turn_the_models_are_the_same(tried: Path, tmp_path: Path) -> None:
+    """Trainings share the threads of the machine; no result depends on how many there are."""
+    alone = copied("quickstart", tmp_path / "alone")
+    answer = stackc_process("apply", "stack.yaml", *SWEEP, "--workers", "1", cwd=alone)
+    assert answer.code == 0, answer.text
+    assert models(alone) == models(tried)
+    assert len(models(alone)) == 5  # the features, and an estimator and a package of each tree
+
+
+@pytest.mark.soak
+def test_law_4_killed_over_and_over_the_sweep_comes_to_the_same(
+    tried: Path, tmp_path: Path
+) -> None:
+    here = copied("quickstart", tmp_path / "killed")
+    kills = 0
+    while apply_and_die(here, POINTS[kills % len(POINTS)], *SWEEP):
+        kills += 1
+        assert kills < 60
+    assert kills >= 8
+    assert models(here) == models(tried)
+    again = document(stackc("apply", "stack.yaml", *SWEEP, "--format", "json", cwd=here))
+    told = ("point", "status", "metrics", "gates_missed")
+    assert [[p[name] for name in told] for p in again["points"]] == [
+        [p[name] for name in told] for p in first_answer(tried)["points"]
+    ]
+
+
+def models(folder: Path) -> set[str]:
+    """The digests of all models that were made."""
+    with open_project(folder, write=False) as project:
+        found = project.state.execute("SELECT outputs FROM results")
+        made = [outputs for (text,) in found for outputs in json.loads(text).values()]
+    return {str(stored) for stored in made if "onnx" in str(stored)}
 
 
 def test_nothing_was_applied(tried: Path) -> None:
