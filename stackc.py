@@ -201,14 +201,29 @@ def trial(
         StackcError: The point is wrong, or failed; what finished is kept.
         KeyboardInterrupt: The run was interrupted; the same holds.
     """
+    try:
+        return _tried(Path(spec), config, metric, [Path(f) for f in config_dirs], workers)
+    except StackcError as error:
+        # Hydra shows what it caught in its own way, with its notes.
+        error.add_note(rendered(error))
+        raise error from None
+
+
+def _tried(
+    spec: Path,
+    config: DictConfig | Mapping[str, Any] | Sequence[str],
+    metric: str | None,
+    config_dirs: Sequence[Path],
+    workers: int | None,
+) -> float:
     from compiler.engine.project import open_project
     from compiler.engine.workers import Limits
     from compiler.report.placing import Asked, placing
     from compiler.sweep.carry import carry_out, looked_at
     from compiler.sweep.entry import compile_entry, entry_of, score
 
-    with placing(Asked(Path(spec))):
-        entry = entry_of(Path(spec), config, [Path(folder) for folder in config_dirs])
+    with placing(Asked(spec)):
+        entry = entry_of(spec, config, config_dirs)
     asked = Asked(entry.spec, entry.overrides, entry.config_dirs)
     with placing(asked):
         sweep = compile_entry(entry, metric)

@@ -37,9 +37,11 @@ def current_job() -> Job:
     if not HydraConfig.initialized():
         return Job(Path(), None)
     hydra = HydraConfig.get()
-    folder = Path(hydra.runtime.cwd)
+    started = Path(hydra.runtime.cwd)
     swept = hydra.mode == RunMode.MULTIRUN
-    return Job(folder, f"hydra.sweep.dir={folder / hydra.sweep.dir}" if swept else None)
+    # Paths are shown as they were typed, unless the application works elsewhere now.
+    folder = Path() if started == Path.cwd() else started
+    return Job(folder, f"hydra.sweep.dir={started / hydra.sweep.dir}" if swept else None)
 
 
 def overrides_of(config: DictConfig | Mapping[str, Any] | Sequence[str]) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ def app(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(app: Path, *arguments: str) -> str:
+def run(app: Path, *arguments: str, code: int = 0) -> str:
     done = subprocess.run(
         [sys.executable, "app.py", *arguments],
         cwd=app,
@@ -85,7 +85,7 @@ def run(app: Path, *arguments: str) -> str:
         timeout=300,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
@@ -121,6 +121,20 @@ def test_jobs_of_the_joblib_launcher_wait_for_each_other_and_are_one_sweep(app: 
     steps = [address for (address,) in made]
     assert steps.count("sources.orders/ingest") == 1
     assert steps.count("models.returns/train") == 2
+
+
+def test_an_application_that_works_in_its_job_folder_finds_the_spec_all_the_same(
+    app: Path,
+) -> None:
+    run(app, f"{LAMBDA}=2", "hydra.job.chdir=true", "hydra.run.dir=job")
+    assert [overrides for overrides, _ in kept(app)[1]] == [(f"++{LAMBDA}=2",)]
+
+
+def test_an_application_shows_what_is_wrong_and_where(app: Path) -> None:
+    said = run(app, "models.returns.algorithm.reg_lambda=many", code=1)
+    assert "error[E122]: `reg_lambda` must be a number, not the text `many`" in said
+    assert "stackc … stack.yaml ++models.returns" in said
+    assert "++models.returns.algorithm.reg_lambda=many" in said
 
 
 def test_a_point_by_its_overrides(app: Path) -> None:
