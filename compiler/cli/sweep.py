@@ -185,8 +185,9 @@ def _placed(sweep: CompiledSweep, tried: Tried, asked: Asked) -> Sequence[Diagno
 def _kept(project: Project, shown: SweepTable, tried: Tried) -> Path:
     """The Parquet file of the table."""
     from compiler.engine.durable import write
+    from compiler.engine.sweeps import TABLES
     from compiler.sweep.table import parquet
 
-    path = project.folder / "sweeps" / f"{tried.row.number}.parquet"
+    path = project.folder / TABLES / f"{tried.row.number}.parquet"
     write(path, parquet(shown))
     return Path(os.path.relpath(path))

@@ -42,6 +42,7 @@ def collect_garbage(
         keep = {o.digest for row in nodes.values() for o in row.outputs.values()}
         keep |= rows.result_digests(state)
         rows.keep_stamps(state, keep)
+    _drop_tables(project)
     count, size = project.store.sweep(keep)
     for left in project.scratch.glob("*"):
         if left.is_dir() and not left.is_symlink():
@@ -53,3 +54,11 @@ def collect_garbage(
         if log.is_file() and log.stat().st_mtime < oldest:
             durable.remove(log)
     return Swept(count, size, dropped)
+
+
+def _drop_tables(project: Project) -> None:
+    """Remove the tables of sweeps that are forgotten."""
+    known = {str(row.number) for row in sweeps.sweeps(project.state)}
+    for table in (project.folder / sweeps.TABLES).glob("*.parquet"):
+        if table.stem not in known:
+            durable.remove(table)

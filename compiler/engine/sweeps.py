@@ -16,6 +16,9 @@ from compiler.engine.state import State
 KEEP_SWEEPS = 10
 """How many of the last sweeps ``gc`` keeps whole."""
 
+TABLES = "sweeps"
+"""The folder of ``.stackc`` with a Parquet file for each sweep, named by its number."""
+
 PointStatus: TypeAlias = Literal["waiting", "done", "failed"]
 
 

@@ -77,6 +77,17 @@ def test_the_history_and_the_status_tell_a_sweep_from_an_apply(shop: Path) -> No
     assert "2  apply" in stackc("history", "stack.yaml", cwd=shop).out
 
 
+def test_gc_forgets_a_sweep_with_its_table(shop: Path) -> None:
+    for query in (QUICK, '"select max(id) as s from orders"'):
+        assert stackc("apply", "stack.yaml", "-m", f"{SQL}={query}", cwd=shop).code == 0
+    tables = shop / ".stackc" / "sweeps"
+    assert sorted(path.name for path in tables.iterdir()) == ["1.parquet", "2.parquet"]
+    assert stackc("gc", "stack.yaml", "--keep-sweeps", "1", cwd=shop).code == 0
+    assert [path.name for path in tables.iterdir()] == ["2.parquet"]
+    gone = stackc("promote", "stack.yaml", "1", "--sweep", "1", cwd=shop)
+    assert "error[E610]: there is no sweep 1" in gone.text
+
+
 def test_the_report_shows_the_sweep(shop: Path) -> None:
     stackc("apply", "stack.yaml", "-m", f"{SQL}={QUICK}", cwd=shop)
     assert stackc("show", "stack.yaml", "--output", "report.html", cwd=shop).code == 0

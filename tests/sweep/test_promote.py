@@ -70,6 +70,11 @@ def test_only_the_value_changes(tmp_path: Path) -> None:
     assert text == SPEC.replace("seed: 1", "seed: 3")
 
 
+def test_a_point_of_a_hydra_application_is_promoted_alike(tmp_path: Path) -> None:
+    text = promoted(lay(tmp_path), f"++{SEED}=1,2", "++datasets.large.owner=me", point=2)
+    assert text == SPEC.replace("seed: 1}\n", "seed: 2}\n    owner: me\n")
+
+
 def test_quotes_and_comments_stay(tmp_path: Path) -> None:
     (tmp_path / "later.csv").write_text(ROWS)
     spec = SPEC.replace("  more: *orders\n", "").replace(": &orders", ":")
