@@ -27,7 +27,7 @@ def command(
     yes: Yes = False,
     format: OutputFormat = Format.TEXT,
 ) -> int:
-    """Write the values of a sweep's point into the spec; comments stay."""
+    """Write a sweep's point into the spec; comments stay."""
     from compiler.cli.project import require_spec
     from compiler.engine.project import open_project
     from compiler.report.placing import Asked, placing
