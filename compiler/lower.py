@@ -182,11 +182,12 @@ def _prepare(
             unknown = problem["type"] == "extra_forbidden"
             where = tuple(problem["loc"])
             name = ".".join(str(part) for part in where)
+            said = problem["msg"].removeprefix("Value error, ")
             findings.report(
                 Code.BACKEND_SETTINGS,
                 f"the backend `{backend.name}` has no setting `{name}`"
                 if unknown
-                else f"the setting `{name}` of the backend `{backend.name}`: {problem['msg']}",
+                else f"the setting `{name}` of the backend `{backend.name}`: {said}",
                 (*choice.path, *where),
                 key=unknown,
                 help=did_you_mean(str(where[-1]) if where else "", fields) if unknown else (),

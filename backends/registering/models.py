@@ -116,7 +116,7 @@ def _candidate(
         data=inputs["table"].digest,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    return Candidate(registration, model, context.input_keys["model"], held)
+    return Candidate(registration, inputs, context.input_keys["model"], held)
 
 
 def _version(

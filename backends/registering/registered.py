@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -50,15 +51,20 @@ class Candidate(Struct, frozen=True):
 
     Attributes:
         registration: What users will see of it.
-        model: The packaged model.
-        key: The key of the node that made it.
+        inputs: What Register was given: the packaged model, its documents, the data.
+        key: The key of the node that made the model.
         held: Digest of the champion it was held against, or would have been.
     """
 
     registration: Registration
-    model: Artifact
+    inputs: Mapping[str, Artifact]
     key: str
     held: str | None
+
+    @property
+    def model(self) -> Artifact:
+        """The packaged model."""
+        return self.inputs["model"]
 
 
 class Registry(Protocol):

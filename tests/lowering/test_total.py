@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -150,6 +151,23 @@ def test_every_field_is_read_or_refused(kind: type[Operation], applied: Compiled
 def test_every_field_of_what_operations_hold_is_read(name: str, applied: Compiled) -> None:
     kind = getattr(operations, name)
     assert {*kind.__struct_fields__} - SEEN.get(name, set()) == set()
+
+
+@pytest.mark.skipif(find_spec("mlflow") is None, reason="mlflow is not installed")
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader")
+@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred")
+def test_another_registry_reads_every_field_too(applied: Compiled, project: Path) -> None:
+    """The same models in MLflow, and then another that its champion is held against."""
+    names = ("Register", "JudgeGates", "Gate")
+    before = {name: {*SEEN[name]} for name in names}
+    for name in names:
+        SEEN[name].clear()
+    for seed in (6, 7):
+        apply(project, f"models.bought.seed={seed}", "backends/register=mlflow")
+    dropped = {n: {*getattr(operations, n).__struct_fields__} - SEEN[n] for n in names}
+    for name in names:
+        SEEN[name] |= before[name]
+    assert dropped == {name: set() for name in names}
 
 
 @pytest.mark.parametrize(
