@@ -14,7 +14,9 @@ import psutil
 import pytest
 from hypothesis import settings
 
+from backends.ray.cluster import Cluster
 from tests.house.cli import ROOT, stackc_process
+from tests.ray_cluster import cluster_of
 
 if TYPE_CHECKING:
     from tests.lakefs_double.objects import Objects
@@ -44,8 +46,17 @@ def no_host_stays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     ours = str(tmp_path_factory.getbasetemp().resolve())
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or []
-        if "backends.host.main" in command and any(ours in part for part in command):
+        if {"backends.host.main", "backends.ray.main"} & {*command} and any(
+            ours in part for part in command
+        ):
             process.kill()
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The one Ray cluster of this test process; lend it to a project with ``lend``."""
+    with cluster_of(tmp_path_factory.mktemp("ray") / ".stackc") as cluster:
+        yield cluster
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from backends.serving import RESERVED
+from backends.serving import NO_RESERVED_NAME
 from compiler.backend import Backend, Lowering, Refusal, Settings
 from compiler.graph.operations import Deploy, Watch
 
@@ -28,11 +28,7 @@ BACKEND = Backend(
             "backends.host.deploy:Deployments",
             revisions=True,
             refuses=(
-                Refusal(
-                    "name",
-                    lambda asked: asked.removeprefix("deployments.") in RESERVED,
-                    f"call it otherwise: the host answers at {', '.join(sorted(RESERVED))} itself",
-                ),
+                NO_RESERVED_NAME,
                 Refusal(
                     "replicas",
                     lambda asked: tuple(asked) != (1, 1),
@@ -40,7 +36,7 @@ BACKEND = Backend(
                 ),
             ),
         ),
-        Watch: Lowering("backends.host.watch:Watches"),
+        Watch: Lowering("backends.host.watch:HostWatches"),
     },
     settings=HostSettings,
     requires=("starlette", "uvicorn", "httptools", "uvloop", "orjson", "prometheus_client"),

@@ -8,13 +8,11 @@ from typing import Any, cast
 from backends.host import HostSettings
 from backends.host.control import key_digest
 from backends.host.process import OWNER, Running, answering, ensure, running, stop
+from backends.serving.revised import applied, refused, short
 from backends.serving.revisions import Revision, Revisions, deployments
 from backends.shelf import names
-from compiler.backend import Applied, Artifact, EventDraft, Json, Outcome, TaskContext
-from compiler.codes import Code
-from compiler.diagnostics import StackcError, fail
-from compiler.graph.digest import canonical
-from compiler.graph.documents import Endpoint
+from compiler.backend import Applied, Artifact, Json, TaskContext
+from compiler.diagnostics import StackcError
 from compiler.graph.operations import Deploy
 
 _DEPLOY_SECONDS = 120.0
@@ -65,8 +63,7 @@ class Deployments:
                 answer as it was evaluated (E717); what served before serves on.
         """
         shelf = Revisions(context.state, operation.name, OWNER)
-        revision = shelf.by_operation(operation_id) or shelf.take(operation, inputs, operation_id)
-        return _served(shelf, revision, context)
+        return _served(shelf, shelf.take(operation, inputs, operation_id), context)
 
     def rollback(
         self, attributes: Mapping[str, Json], operation_id: str, context: TaskContext
@@ -77,17 +74,7 @@ class Deployments:
             StackcError: There is none (E608), or it does not serve (E717).
         """
         shelf = Revisions(context.state, attributes["name"], OWNER)
-        revision = shelf.by_operation(operation_id)
-        if revision is None:
-            former = shelf.former()
-            if former is None:
-                raise fail(
-                    Code.NO_FORMER_REVISION,
-                    f"`{attributes['name']}` has no revision before {attributes['revision']}",
-                    help="a deployment keeps one former revision, from its second on",
-                )
-            revision = shelf.bring_back(former, operation_id)
-        return _served(shelf, revision, context)
+        return _served(shelf, shelf.bring_back(operation_id), context)
 
     def delete(
         self,
@@ -133,39 +120,9 @@ def _switch(host: Running, name: str, revision: Revision, key: str | None) -> No
     except OSError as error:
         answer = {"error": f"the host does not answer: {error}"}
     if "error" in answer:
-        raise fail(
-            Code.DEPLOYMENT_FAILED,
-            f"`{name}` revision {revision.number} does not serve: {answer['error']}",
-            help="what served before it serves on; apply again once this is mended",
-        )
+        raise refused(revision, answer["error"])
 
 
 def _applied(revision: Revision, host: Running, context: TaskContext) -> Applied:
-    name = revision.operation.name
-    url = f"{host.url}/{name.removeprefix('deployments.')}"
-    path = context.workdir / "endpoint.json"
-    document = Endpoint(
-        name=name, url=url, revision=revision.number, model=revision.digest, backend="host"
-    )
-    path.write_bytes(canonical(document))
-    former = revision.rolled_back_from
-    back = {} if former is None else {"rolled_back_from": former}
-    told = "" if former is None else f", rolled back from {former}"
-    event = EventDraft(
-        type="deployment.changed",
-        subject=context.address,
-        message=f"{name} revision {revision.number} answers at {url}{told}",
-        data={
-            "name": name, "revision": revision.number, "url": url, "digest": revision.digest, **back
-        },
-    )  # fmt: skip
-    attributes = {
-        "name": name,
-        "revision": revision.number,
-        "digest": revision.digest,
-        "host": host.url,
-        "api_key": revision.operation.api_key,
-        **back,
-    }
-    summary = {"url": url, "revision": revision.number, **back}
-    return Applied(attributes, Outcome({"endpoint": path}, summary, (event,)))
+    url = f"{host.url}/{short(revision.operation.name)}"
+    return applied(revision, url, "host", {"host": host.url}, context)

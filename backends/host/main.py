@@ -20,12 +20,12 @@ import uvicorn
 
 from backends.host.control import ControlServer, key_digest
 from backends.host.process import OWNER, Running, record
-from backends.host.watch import monitors
 from backends.serving.app import make_app
 from backends.serving.deployed import Deployed, Limits, Models
 from backends.serving.model import ServedModel
 from backends.serving.recording import Recorders
 from backends.serving.revisions import Revisions, deployments
+from backends.serving.watches import monitors
 from backends.shelf import names
 from compiler.diagnostics import StackcError
 from compiler.engine import durable
@@ -45,7 +45,7 @@ class Host:
     def __init__(self, state: Path, models: Models) -> None:
         self.state = state
         self.models = models
-        self.recorders = Recorders(monitors(state))
+        self.recorders = Recorders(monitors(state, OWNER))
         self.salt = secrets.token_hex(16)
         self.stopping = threading.Event()
         self._changing = threading.Lock()

@@ -48,6 +48,11 @@ class Recorder:
         self._since = since
         self._working = threading.Lock()
 
+    @property
+    def since(self) -> int:
+        """No window begins before this time, in milliseconds."""
+        return self._since
+
     def take(self, rows: Rows, answers: Answers) -> None:
         """Take in one request that was answered; called where requests are answered."""
         if len(self._waiting) < MOST_WAITING:
@@ -69,10 +74,13 @@ class Recorder:
                 _LOG.warning("%s: %d requests left out", self.operation.monitor, self._left_out)
                 self._left_out = 0
 
-    def close(self) -> int:
-        """End the window at this moment: what comes later belongs to the next. When, in ms."""
+    def close(self, at: int | None = None) -> int:
+        """End the window: what comes later belongs to the next. When, in ms.
+
+        Processes that share a window are told when (``at``), so that they share the next one too.
+        """
         with self._working:
-            self._since = _now()
+            self._since = max(self._since, _now() if at is None else at)
         self.work(everything=True)
         return self._since
 
@@ -204,8 +212,11 @@ class Recorders:
 
         return observe
 
-    def watch(self, monitor: str) -> None:
-        """Record for a monitor from now on, as its folder says; raises LookupError."""
+    def watch(self, monitor: str, since: int = 0) -> None:
+        """Record for a monitor from now on, as its folder says; raises LookupError.
+
+        No window of it begins before ``since`` (ms): one that did is ended.
+        """
         windows = Windows(self._monitors, monitor)
         asked = windows.asked()
         if asked is None:
@@ -214,11 +225,14 @@ class Recorders:
         before = held.get(monitor)
         if before is None or (before.watch, before.operation) != (asked.watch, asked.operation):
             # A window is of one watch: what comes from now on is not of the one before.
-            since = windows.judged_until() if before is None else before.close()
+            ended = windows.judged_until() if before is None else before.close()
+            since = max(since, ended)
             self.forget(monitor)
             recorder = Recorder(windows, asked.watch, asked.operation, since)
             held = self._held.get(asked.operation.deployment, {})
             self._held[asked.operation.deployment] = {**held, monitor: recorder}
+        elif since > before.since:
+            before.close(since)
         if self._thread is None:
             self._thread = threading.Thread(target=self._go, name="record", daemon=True)
             self._thread.start()

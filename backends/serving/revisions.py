@@ -14,6 +14,8 @@ from msgspec.structs import replace
 
 from backends.shelf import Shelf
 from compiler.backend import Artifact
+from compiler.codes import Code
+from compiler.diagnostics import fail
 from compiler.engine import durable
 from compiler.graph.operations import Deploy
 
@@ -57,7 +59,13 @@ class Revisions(Shelf[Revision]):
     def take(
         self, operation: Deploy, inputs: Mapping[str, Artifact], operation_id: str
     ) -> Revision:
-        """The revision to serve: a new one, unless the current one is the same in all it does."""
+        """The revision to serve: a new one, unless the current one is the same in all it does.
+
+        Asked again for the same operation, it is the one that was taken before.
+        """
+        before = self.by_operation(operation_id)
+        if before is not None:
+            return before
         current, model, golden = self.current(), inputs["model"], inputs["golden"].path
         if current and current.digest == model.digest and current.operation == operation:
             return self.renew(current, golden, operation_id)
@@ -86,10 +94,24 @@ class Revisions(Shelf[Revision]):
             return None
         return next((r for r in self.records() if r.number < current.number), None)
 
-    def bring_back(self, revision: Revision, operation_id: str) -> Revision:
-        """A former revision, to serve in the place of the current one; it does not serve yet."""
-        current = self.current()
-        return self._again(revision, operation_id, current.number if current else None)
+    def bring_back(self, operation_id: str) -> Revision:
+        """The former revision, to serve in the place of the current one; it does not serve yet.
+
+        Raises:
+            StackcError: There is none (E608).
+        """
+        before = self.by_operation(operation_id)
+        if before is not None:
+            return before
+        current, former = self.current(), self.former()
+        if current is None or former is None:
+            number = 1 if current is None else current.number
+            raise fail(
+                Code.NO_FORMER_REVISION,
+                f"`{self.folder.name}` has no revision before {number}",
+                help="a deployment keeps one former revision, from its second on",
+            )
+        return self._again(former, operation_id, current.number)
 
     def serve(self, number: int) -> None:
         """Write which revision serves, and forget all but it and the one before."""

@@ -1,0 +1,77 @@
+"""Ray: the embedded backends' work as Ray tasks, and by Ray's libraries what they do better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from msgspec.structs import replace
+from pydantic import Field
+
+from backends.duckdb import BACKEND as DUCKDB
+from backends.files import BACKEND as FILES
+from backends.local import BACKEND as LOCAL
+from backends.serving import NO_RESERVED_NAME
+from backends.whylogs import BACKEND as WHYLOGS
+from compiler.backend import Backend, Lowering, Settings
+from compiler.graph.operations import Deploy, JudgeGates, Operation, ReadDatabase, Watch
+
+Lowerings: TypeAlias = Mapping[type[Operation], Lowering]
+OWNER = "ray"
+"""Its folder in ``.stackc``."""
+
+
+class RaySettings(Settings):
+    """Which cluster, and how much of it."""
+
+    address: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_.\-\[\]:]+:[0-9]{1,5}$",
+        description="A cluster to join, `host:port`; one of the project's own when left out.",
+    )
+    cpus: int | None = Field(
+        default=None, ge=1, le=1024, description="Processors of the project's own cluster; all."
+    )
+    memory_mb: int = Field(
+        default=200, ge=80, le=1 << 20, description="Shared memory of the project's own cluster."
+    )
+    host: str = Field(default="127.0.0.1", description="Address that Ray Serve listens on.")
+    port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65_535,
+        description="Port of Ray Serve; the last one, or the first free from 8800, by default.",
+    )
+
+
+def _as_tasks(backend: Backend, left_out: tuple[type[Operation], ...] = ()) -> Lowerings:
+    """An embedded backend's steps, each as one Ray task; what it refuses stays refused."""
+    return {
+        kind: replace(lowering, target="backends.ray.step:run", isolation="process")
+        for kind, lowering in backend.lowerings.items()
+        if kind.kind == "step" and kind not in left_out
+    }
+
+
+BACKEND = Backend(
+    name="ray",
+    lowerings={
+        **_as_tasks(FILES, left_out=(ReadDatabase,)),
+        # A connection's secret stays in the process that resolved it.
+        ReadDatabase: FILES.lowerings[ReadDatabase],
+        **_as_tasks(DUCKDB),
+        **_as_tasks(WHYLOGS),
+        **_as_tasks(LOCAL, left_out=(JudgeGates,)),
+        Deploy: Lowering(
+            "backends.ray.deploy:Deployments",
+            isolation="process",
+            refuses=(NO_RESERVED_NAME,),
+            revisions=True,
+        ),
+        Watch: Lowering("backends.ray.watch:RayWatches", isolation="process"),
+    },
+    settings=RaySettings,
+    requires=("ray",),
+    extra="ray",
+    services={**FILES.services, **DUCKDB.services, **WHYLOGS.services},
+)

@@ -1,0 +1,76 @@
+"""What Ray is told by environment variables, the same in a cluster's processes and who joins it.
+
+Ray reads these when it is imported, so they are set before; whoever starts a
+process that joins hands them on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+DRAIN_SECONDS = 3
+"""A replica answers at least so long after it was taken out of the ingress: longer than the
+ingress needs to hear of it."""
+
+PRIVATE = "STACKC_RAY_PRIVATE"
+"""Set in the processes of a private cluster."""
+
+QUIET: Mapping[str, str] = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_enable_metrics_collection": "0",
+    "RAY_TRAIN_ENABLE_STATE_TRACKING": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    # Workers take the interpreter that drives them, whatever tool started it.
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_TQDM_PATCH_PRINT": "0",
+}
+"""Nothing is reported to anyone, and nothing is printed that was not asked for."""
+
+
+def private(folder: Path) -> dict[str, str]:
+    """The environment of a private cluster that keeps its files in ``folder``."""
+    return {
+        **QUIET,
+        PRIVATE: "1",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(folder / "token"),
+        # A cluster of one machine: every port is bound to 127.0.0.1 and nowhere else.
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        **_ingress(folder),
+    }
+
+
+def _ingress(folder: Path) -> dict[str, str]:
+    """HAProxy in front of Ray Serve, with its files in the cluster's own folder."""
+    return {
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(folder / "haproxy"),
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(folder / "metrics.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
+        "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+        "RAY_SERVE_HAPROXY_NBTHREAD": str(min(4, os.cpu_count() or 1)),
+        "RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "1s",
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(DRAIN_SECONDS),
+        "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": str(DRAIN_SECONDS),
+        "RAY_SERVE_LOG_TO_STDERR": "0",
+    }
+
+
+def ports(metrics: int, statistics: int, fallback: int) -> dict[str, str]:
+    """Ports of the ingress's own, which two clusters of one machine cannot share."""
+    return {
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(statistics),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback),
+    }
+
+
+def take(environment: Mapping[str, str]) -> None:
+    """Make them this process's own."""
+    os.environ.update(environment)

@@ -1,0 +1,55 @@
+"""What every backend that serves says of a revision: that it answers, or why it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from backends.serving.revisions import Revision
+from compiler.backend import Applied, EventDraft, Json, Outcome, TaskContext
+from compiler.codes import Code
+from compiler.diagnostics import StackcError, fail
+from compiler.graph.digest import canonical
+from compiler.graph.documents import Endpoint
+
+
+def short(name: str) -> str:
+    """The path of a deployment: its name without the kind."""
+    return name.removeprefix("deployments.")
+
+
+def applied(
+    revision: Revision, url: str, backend: str, where: Mapping[str, Json], context: TaskContext
+) -> Applied:
+    """A revision that answers at ``url``; ``where`` is what the backend finds it again by."""
+    name, number = revision.operation.name, revision.number
+    path = context.workdir / "endpoint.json"
+    document = Endpoint(name=name, url=url, revision=number, model=revision.digest, backend=backend)
+    path.write_bytes(canonical(document))
+    former = revision.rolled_back_from
+    back = {} if former is None else {"rolled_back_from": former}
+    told = "" if former is None else f", rolled back from {former}"
+    event = EventDraft(
+        type="deployment.changed",
+        subject=context.address,
+        message=f"{name} revision {number} answers at {url}{told}",
+        data={"name": name, "revision": number, "url": url, "digest": revision.digest, **back},
+    )
+    attributes = {
+        "name": name,
+        "revision": number,
+        "digest": revision.digest,
+        "api_key": revision.operation.api_key,
+        **where,
+        **back,
+    }
+    summary = {"url": url, "revision": number, **back}
+    return Applied(attributes, Outcome({"endpoint": path}, summary, (event,)))
+
+
+def refused(revision: Revision, why: str) -> StackcError:
+    """A revision does not serve (E717)."""
+    return fail(
+        Code.DEPLOYMENT_FAILED,
+        f"`{revision.operation.name}` revision {revision.number} does not serve: {why}",
+        help="what served before it serves on; apply again once this is mended",
+    )

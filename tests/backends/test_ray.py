@@ -1,0 +1,197 @@
+"""Ray: a cluster of the project's own, and the embedded backends' steps as its tasks."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from backends.ray import BACKEND, RaySettings
+from backends.ray.cluster import Cluster, ensure, join, log, record, running, written
+from backends.ray.step import called, run, seed_of
+from compiler.codes import Code
+from compiler.diagnostics import StackcError
+from compiler.engine.tasks import Call
+from compiler.graph.operations import Query, Split
+from tests.conformance.bench import Bench
+from tests.house.cli import stackc, stackc_process
+from tests.ray_cluster import SMALL, end, lend
+
+pytestmark = pytest.mark.xdist_group("ray")
+STEPS = "tests.backends.ray_steps"
+
+
+@pytest.fixture
+def bench(tmp_path: Path, ray_cluster: Cluster) -> Bench:
+    lend(ray_cluster, tmp_path / ".stackc")
+    return Bench(BACKEND, tmp_path, settings=SMALL)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Cluster]:
+    """A cluster that a test may break."""
+    yield ensure(tmp_path / "own" / ".stackc", SMALL)
+    end(tmp_path / "own" / ".stackc")
+
+
+def children(pid: int) -> list[psutil.Process]:
+    return psutil.Process(pid).children(recursive=True)
+
+
+def test_a_step_gives_on_ray_what_it_gives_here(bench: Bench) -> None:
+    table = bench.table(pa.table({"n": range(1000), "kind": ["a", "b"] * 500}))
+    outcome = bench.run(Query("select kind, sum(n) as s from t group by kind"), {"t": table})
+    assert pq.read_table(outcome.files["table"]).sort_by("kind")["s"].to_pylist() == [
+        249500,
+        250000,
+    ]
+    parts = bench.run(Split(fractions=(("train", 0.7), ("test", 0.3))), {"table": table})
+    assert set(parts.files) == {"train", "test"}
+    assert all(path.is_file() for path in parts.files.values())
+
+
+def test_what_a_step_reports_comes_back_as_it_is(bench: Bench) -> None:
+    table = bench.table(pa.table({"at": ["x"]}))
+    with pytest.raises(StackcError) as caught:
+        bench.run(Query("select cast(at as int) as n from t"), {"t": table})
+    assert [found.code for found in caught.value.diagnostics] == [Code.QUERY_FAILED]
+
+
+def test_a_worker_that_dies_is_tried_once_more(bench: Bench, tmp_path: Path) -> None:
+    context = bench.context()
+    call = Call(f"{STEPS}:killed_once", None, (tmp_path / "mark",), seed_of(context))
+    assert called(call, context).summary["pid"] != os.getpid()
+
+
+def test_a_worker_that_dies_again_is_told(bench: Bench) -> None:
+    context = bench.context()
+    with pytest.raises(StackcError) as caught:
+        called(Call(f"{STEPS}:killed", None, (), seed_of(context)), context)
+    (found,) = caught.value.diagnostics
+    assert found.code is Code.WORKER_DIED
+    assert "`models.m/step`" in found.message
+    assert found.help
+
+
+def test_a_bug_of_a_step_is_told_with_what_the_worker_said(bench: Bench) -> None:
+    context = bench.context()
+    with pytest.raises(StackcError) as caught:
+        called(Call(f"{STEPS}:broken", None, (), seed_of(context)), context)
+    (found,) = caught.value.diagnostics
+    assert found.code is Code.INTERNAL
+    assert any("nobody expected this" in note for note in found.notes)
+
+
+def test_a_machine_that_does_not_see_the_project_is_told(bench: Bench) -> None:
+    context = bench.context()
+    context.workdir.rmdir()
+    with pytest.raises(StackcError) as caught:
+        run(Query("select 1 as one"), {}, context)
+    (found,) = caught.value.diagnostics
+    assert found.code is Code.CLUSTER
+    assert "does not see" in found.message
+
+
+def test_a_cluster_that_is_not_there_is_told(bench: Bench) -> None:
+    bench.settings = RaySettings(address="127.0.0.1:1")
+    with pytest.raises(StackcError) as caught:
+        join(bench.context())
+    (found,) = caught.value.diagnostics
+    assert found.code is Code.CLUSTER
+    assert "127.0.0.1:1 cannot be joined" in found.message
+
+
+def test_the_cluster_is_for_this_user_and_machine_alone(ray_cluster: Cluster) -> None:
+    """Every socket is bound to 127.0.0.1, and the token is needed to join."""
+    state = Path(ray_cluster.state)
+    for path in (record(state), Path(ray_cluster.folder) / "token"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(Path(ray_cluster.folder).stat().st_mode) == 0o700
+    for process in [psutil.Process(ray_cluster.pid), *children(ray_cluster.pid)]:
+        for line in process.net_connections():
+            if line.status == psutil.CONN_LISTEN:
+                assert line.laddr.ip in ("127.0.0.1", "::ffff:127.0.0.1"), (process, line)
+
+
+def test_a_killed_cluster_leaves_no_process_and_another_takes_its_place(
+    own: Cluster, tmp_path: Path
+) -> None:
+    state = tmp_path / "own" / ".stackc"
+    assert ensure(state, SMALL) == own
+    below = children(own.pid)
+    assert below
+    os.kill(own.pid, signal.SIGKILL)
+    psutil.Process(own.pid).wait(10)
+    assert running(state) is None
+    after = ensure(state, SMALL)
+    _, alive = psutil.wait_procs(below, timeout=10)
+    assert not alive
+    assert after.pid != own.pid
+    assert not Path(own.folder).exists()
+
+
+def test_a_cluster_that_nobody_uses_ends(own: Cluster) -> None:
+    psutil.Process(own.pid).wait(30)
+    assert not Path(own.folder).exists()
+    assert not record(Path(own.state)).exists()
+
+
+def test_a_copied_project_does_not_take_the_cluster_of_the_other(
+    ray_cluster: Cluster, tmp_path: Path
+) -> None:
+    copy = record(tmp_path / "copy" / ".stackc")
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(record(Path(ray_cluster.state)).read_bytes())
+    assert written(tmp_path / "copy" / ".stackc") is None
+    copy.write_bytes(b'{"pid": 1')
+    assert written(tmp_path / "copy" / ".stackc") is None
+
+
+def test_a_cluster_that_does_not_come_up_says_why(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("PYTHONHASHSEED", "no number")
+    with pytest.raises(StackcError) as caught:
+        ensure(tmp_path / ".stackc", SMALL)
+    (found,) = caught.value.diagnostics
+    assert found.code is Code.CLUSTER
+    assert str(log(tmp_path / ".stackc")) in found.help[0]
+
+
+def test_the_quickstart_runs_unchanged_with_equal_results(
+    example: Any, applied_quickstart: Path
+) -> None:
+    """From the command line, on a cluster that is gone when the run is."""
+    folder = example("quickstart")
+    answer = stackc_process("apply", "stack.yaml", "--yes", "backends=ray", cwd=folder)
+    assert answer.code == 0, answer.text
+    assert digests(folder) == digests(applied_quickstart)
+    until = time.monotonic() + 30
+    while running(folder / ".stackc") is not None:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    again = stackc("plan", "stack.yaml", "backends=ray", cwd=folder)
+    assert re.search("nothing to do", again.text)
+
+
+def digests(folder: Path) -> dict[str, Any]:
+    """What every step made, but for documents that say how long it took."""
+    status = json.loads(stackc("status", "stack.yaml", "--format", "json", cwd=folder).out)
+    timed = {"models.malignancy/train"}
+    return {
+        node["address"]: {
+            name: value for name, value in node["summary"].items() if name != "seconds"
+        }
+        for node in status["nodes"]
+        if node["address"] not in timed
+    }
