@@ -19,6 +19,7 @@ from benchmarks.measure import ROOT, Result
 
 GROUPS = (
     "starting", "compiling", "planning", "validating", "training", "sweeping", "serving", "large",
+    "ray_serving",
 )  # fmt: skip
 OUT = ROOT / "benchmarks" / "out" / "results.json"
 

@@ -32,7 +32,7 @@ from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail
 from compiler.engine import durable
 
-_START_SECONDS = 120.0
+_START_SECONDS = 180.0
 _ANSWER_SECONDS = 5.0
 _children: list[subprocess.Popen[bytes]] = []
 
@@ -175,6 +175,9 @@ class _Driver:
         environment.take(variables)
         ray = imported("ray")
         ray.shutdown()
+        if "ray.serve.context" in sys.modules:
+            # It would go on to speak with the Serve of the cluster before.
+            imported("ray.serve.context")._set_global_client(None)
         if self._lease is not None:
             self._lease.close()
         self._address = self._lease = None

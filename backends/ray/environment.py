@@ -59,6 +59,9 @@ def _ingress(folder: Path) -> dict[str, str]:
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(DRAIN_SECONDS),
         "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": str(DRAIN_SECONDS),
         "RAY_SERVE_LOG_TO_STDERR": "0",
+        # On a busy machine a start takes longer than Serve has the patience for.
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+        "RAY_SERVE_HAPROXY_STARTUP_TIMEOUT_S": "60",
     }
 
 

@@ -28,6 +28,7 @@ from compiler.engine import durable
 from compiler.graph.digest import canonical
 
 _LOOK_SECONDS = 0.5
+_ATTEMPTS = 3
 _LINGER_SECONDS = 2.0
 """Longer than from one command's end to the beginning of the next in a script."""
 
@@ -64,17 +65,26 @@ def _write_token(path: Path) -> None:
 
 
 def _started(folder: Path, cpus: int, memory: int) -> str:
+    """Start Ray, once more where it gave up: it waits half a minute for its own processes."""
     ray = importlib.import_module("ray")
-    context = ray.init(
-        address="local",
-        num_cpus=cpus,
-        object_store_memory=memory,
-        include_dashboard=False,
-        log_to_driver=False,
-        namespace="stackc",
-        # A folder of its own: Ray opens it to everybody.
-        _temp_dir=str(folder / "r"),
-    )
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            context = ray.init(
+                address="local",
+                num_cpus=cpus,
+                object_store_memory=memory,
+                include_dashboard=False,
+                log_to_driver=False,
+                namespace="stackc",
+                # A folder of its own: Ray opens it to everybody.
+                _temp_dir=str(folder / f"r{attempt}"),
+            )
+        except Exception:
+            if attempt == _ATTEMPTS:
+                raise
+            ray.shutdown()
+        else:
+            break
     found: str = context.address_info["gcs_address"]
     return found
 

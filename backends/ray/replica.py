@@ -89,6 +89,7 @@ class Replica:
         self._models = Models()
         self._recorders = Recorders(Path(monitors))
         self._served: Served | None = None
+        self._told: dict[str, Any] | None = None
         if os.environ.get(PRIVATE):
             _stay_on_this_machine()
 
@@ -99,6 +100,11 @@ class Replica:
     async def reconfigure(self, told: dict[str, Any]) -> None:
         """Serve and record this from now on; what served before answers meanwhile."""
         await asyncio.to_thread(self._turn, msgspec.convert(told, Served))
+        self._told = told
+
+    def told(self) -> dict[str, Any] | None:
+        """What it serves and records: the last thing it was told that it has done."""
+        return self._told
 
     def __del__(self) -> None:
         """Put down what was sketched; Serve calls it when the replica has answered its last."""

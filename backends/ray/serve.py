@@ -6,6 +6,7 @@ import http.client
 import json
 import logging
 import socket
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -26,6 +27,7 @@ from compiler.graph.digest import canonical
 
 FIRST_PORT, LAST_PORT = 8800, 8899
 _ANSWER_SECONDS = 5.0
+_TOLD_SECONDS = 60.0
 _DEPLOYMENT = "model"
 _CODE = "stackc-1"
 """Replicas that run this are told anew instead of being replaced."""
@@ -48,8 +50,8 @@ def ensure_serve(state: Path, settings: RaySettings) -> Frontend:
     """Serve as these settings want it; a private cluster's Serve is moved where they differ.
 
     Raises:
-        StackcError: There is no HAProxy (E504), the port is taken, or a named
-            cluster's Serve listens elsewhere (E717).
+        StackcError: There is no HAProxy (E504), the port is taken, a named
+            cluster's Serve listens elsewhere, or it does not come up (E717).
     """
     serve = _serve()
     found = _running()
@@ -59,6 +61,8 @@ def ensure_serve(state: Path, settings: RaySettings) -> Frontend:
             return found
         if settings.address is not None:
             raise _elsewhere(found)
+        if settings.port not in (None, found.port) and not _free(settings.host, settings.port):
+            raise _taken(Frontend(settings.host, settings.port))
         serve.shutdown()
     if settings.address is None and program() is None:
         raise fail(
@@ -108,6 +112,20 @@ def run(served: Served, replicas: tuple[int, int], monitors: Path) -> None:
         }
     deployment = serve.deployment(serve.ingress()(Replica)).options(_internal=True, **options)
     serve.run(deployment.bind(str(monitors)), name=served.name, route_prefix=f"/{served.name}")
+    _await_told(served)
+
+
+def _await_told(served: Served) -> None:
+    """Until every replica has done what it was told: an application runs before that."""
+    replicas = _serve().get_app_handle(served.name)
+    until = time.monotonic() + _TOLD_SECONDS
+    while True:
+        found = replicas.broadcast("told").results(timeout_s=_ANSWER_SECONDS)
+        if found and all(one == to_builtins(served) for one in found):
+            return
+        if time.monotonic() > until:
+            raise TimeoutError("its replicas do not turn to it")
+        time.sleep(0.05)
 
 
 def applications() -> frozenset[str]:
@@ -201,7 +219,7 @@ def _ports(state: Path) -> list[int]:
 
 
 def _listens(host: str, port: int) -> bool:
-    """Start Serve on this port; False where somebody has it, or was faster."""
+    """Start Serve on this port; False where somebody has it, or was faster; raises StackcError."""
     if not _free(host, port):
         return False
     serve = _serve()
@@ -211,7 +229,12 @@ def _listens(host: str, port: int) -> bool:
         serve.shutdown()
         if "cannot bind" in str(error):
             return False
-        raise
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise fail(
+            Code.DEPLOYMENT_FAILED,
+            f"Ray Serve does not come up: {lines[-1] if lines else type(error).__name__}",
+            help="apply again; a machine with too much to do may need a second try",
+        ) from None
     return True
 
 
