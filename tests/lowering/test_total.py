@@ -105,6 +105,7 @@ def applied(project: Path) -> Iterator[Compiled]:
         for module in (deploy, watch):
             for name in ("ensure", "running"):
                 patch.setattr(module, name, lambda *_: running, raising=False)
+        patch.setattr(watch, "answering", lambda *_: (running, running.ask({"do": "state"})))
         apply(project)
         yield apply(project, "models.bought.seed=6")
         host.recorders.end()
