@@ -14,7 +14,7 @@ from backends.local import BACKEND as LOCAL
 from backends.serving import NO_RESERVED_NAME
 from backends.whylogs import BACKEND as WHYLOGS
 from compiler.backend import Backend, Lowering, Settings
-from compiler.graph.operations import Deploy, JudgeGates, Operation, ReadDatabase, Watch
+from compiler.graph.operations import Deploy, JudgeGates, Operation, ReadDatabase, Tune, Watch
 
 Lowerings: TypeAlias = Mapping[type[Operation], Lowering]
 OWNER = "ray"
@@ -34,6 +34,13 @@ class RaySettings(Settings):
     )
     memory_mb: int = Field(
         default=200, ge=80, le=1 << 20, description="Shared memory of the project's own cluster."
+    )
+    trials: int = Field(
+        default=4,
+        ge=1,
+        le=1024,
+        description="Trials of a search side by side; it tries the same on any cluster, however"
+        " large, but another number tries others.",
     )
     host: str = Field(default="127.0.0.1", description="Address that Ray Serve listens on.")
     port: int | None = Field(
@@ -61,7 +68,8 @@ BACKEND = Backend(
         ReadDatabase: FILES.lowerings[ReadDatabase],
         **_as_tasks(DUCKDB),
         **_as_tasks(WHYLOGS),
-        **_as_tasks(LOCAL, left_out=(JudgeGates,)),
+        **_as_tasks(LOCAL, left_out=(JudgeGates, Tune)),
+        Tune: replace(LOCAL.lowerings[Tune], target="backends.ray.tune:run"),
         Deploy: Lowering(
             "backends.ray.deploy:Deployments",
             isolation="process",

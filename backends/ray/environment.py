@@ -22,6 +22,10 @@ QUIET: Mapping[str, str] = {
     "RAY_enable_metrics_collection": "0",
     "RAY_TRAIN_ENABLE_STATE_TRACKING": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
     # Workers take the interpreter that drives them, whatever tool started it.
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",

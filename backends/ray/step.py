@@ -48,10 +48,10 @@ def called(call: Call, context: TaskContext) -> Any:
         StackcError: As ``run``.
     """
     ray = join(context)
-    remote = ray.remote(num_cpus=1, max_retries=_RETRIES)(_executed)
+    remote = ray.remote(num_cpus=1, max_retries=_RETRIES)(executed)
     found = awaited(ray, remote.remote(call), context)
     if isinstance(found, Failure):
-        raise _failed(found, context)
+        raise failed(found, context)
     return found
 
 
@@ -70,10 +70,11 @@ def awaited(ray: Any, reference: Any, context: TaskContext) -> Any:
     try:
         return ray.get(reference)
     except ray.exceptions.RayError as error:
-        raise _lost(ray, context.address, error) from None
+        raise lost(ray, context.address, error) from None
 
 
-def _lost(ray: Any, address: str, error: Exception) -> StackcError:
+def lost(ray: Any, address: str, error: Exception) -> StackcError:
+    """What Ray's own error about a step says to who asked for it: E711 or E722."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = lines[-1][:300] if lines else type(error).__name__
     kinds = ray.exceptions
@@ -111,8 +112,8 @@ def teller(workdir: Path) -> Callable[[str], None]:
     return tell
 
 
-def _executed(call: Call) -> Any | Failure:
-    """In the worker; a second attempt has a folder of its own."""
+def executed(call: Call) -> Any | Failure:
+    """What a call gives in the worker where this runs; a second attempt has a folder of its own."""
     if not call.seed.workdir.is_dir():
         return Failure((_elsewhere(call),))
     workdir = Path(tempfile.mkdtemp(dir=call.seed.workdir))
@@ -150,7 +151,8 @@ def _embedded() -> Mapping[type[Operation], str]:
     }
 
 
-def _failed(failure: Failure, context: TaskContext) -> StackcError:
+def failed(failure: Failure, context: TaskContext) -> StackcError:
+    """What a worker reported, as it is; or E799 with what it said of an error nobody expected."""
     if failure.diagnostics:
         return StackcError(*failure.diagnostics)
     return fail(
