@@ -14,7 +14,15 @@ from backends.local import BACKEND as LOCAL
 from backends.serving import NO_RESERVED_NAME
 from backends.whylogs import BACKEND as WHYLOGS
 from compiler.backend import Backend, Lowering, Settings
-from compiler.graph.operations import Deploy, JudgeGates, Operation, ReadDatabase, Tune, Watch
+from compiler.graph.operations import (
+    Deploy,
+    JudgeGates,
+    Operation,
+    ReadDatabase,
+    Train,
+    Tune,
+    Watch,
+)
 
 Lowerings: TypeAlias = Mapping[type[Operation], Lowering]
 OWNER = "ray"
@@ -34,6 +42,9 @@ class RaySettings(Settings):
     )
     memory_mb: int = Field(
         default=200, ge=80, le=1 << 20, description="Shared memory of the project's own cluster."
+    )
+    workers: int = Field(
+        default=2, ge=1, le=1024, description="Processes that one training is divided among."
     )
     trials: int = Field(
         default=4,
@@ -68,7 +79,8 @@ BACKEND = Backend(
         ReadDatabase: FILES.lowerings[ReadDatabase],
         **_as_tasks(DUCKDB),
         **_as_tasks(WHYLOGS),
-        **_as_tasks(LOCAL, left_out=(JudgeGates, Tune)),
+        **_as_tasks(LOCAL, left_out=(JudgeGates, Train, Tune)),
+        Train: replace(LOCAL.lowerings[Train], target="backends.ray.train:run"),
         Tune: replace(LOCAL.lowerings[Tune], target="backends.ray.tune:run"),
         Deploy: Lowering(
             "backends.ray.deploy:Deployments",

@@ -41,14 +41,14 @@ def run(operation: Operation, inputs: Mapping[str, Artifact], context: TaskConte
     return outcome
 
 
-def called(call: Call, context: TaskContext) -> Any:
-    """What a call gives that a worker of the cluster executes.
+def called(call: Call, context: TaskContext, **options: Any) -> Any:
+    """What a call gives that a worker of the cluster executes; ``options`` are Ray's, of a task.
 
     Raises:
         StackcError: As ``run``.
     """
     ray = join(context)
-    remote = ray.remote(num_cpus=1, max_retries=_RETRIES)(executed)
+    remote = ray.remote(**{"num_cpus": 1, "max_retries": _RETRIES, **options})(executed)
     found = awaited(ray, remote.remote(call), context)
     if isinstance(found, Failure):
         raise failed(found, context)

@@ -9,6 +9,7 @@ import lightgbm as lgb
 import numpy as np
 
 from backends.local.training.contract import Builder, from_margins
+from backends.local.training.crew import ALONE, Crew, Curves, Learnt
 from backends.local.training.problem import Array, Fitted, Floats, Problem
 from backends.local.training.trees import Tree, ensemble, probes
 from specs.algorithms import LightGBM
@@ -22,8 +23,47 @@ _BELOW_ZERO = np.nextafter(-_ZERO, np.float32(-1))
 def fit(algorithm: LightGBM, problem: Problem) -> Fitted:
     """Boost trees; early stopping keeps the rounds up to the best one."""
     started = time.perf_counter()
-    booster, rounds, curve = _boost(algorithm, problem)
-    seconds = time.perf_counter() - started
+    learnt = learn(algorithm, problem, ALONE)
+    return fitted(learnt, problem, time.perf_counter() - started)
+
+
+def learn(algorithm: LightGBM, problem: Problem, crew: Crew) -> Learnt:
+    """The booster of all rounds, and its curves.
+
+    Each member brings its share of the training rows. All watch the same rows:
+    LightGBM does not add up the metrics of several machines. Nothing is kept on
+    the way: a fit that goes on would draw other rows than the one that was cut off.
+    """
+    parameters = {**_parameters(algorithm, problem), **crew.network}
+    part = crew.share(problem.train)
+    train = lgb.Dataset(part.x, part.y, weight=part.weight, params=parameters)
+    part = problem.train.glimpse()
+    # Early stopping does not look at the set of this name.
+    watched, names = [train.create_valid(part.x, part.y, weight=part.weight)], ["training"]
+    seen: dict[str, dict[str, list[float]]] = {}
+    callbacks: list[Any] = [lgb.record_evaluation(seen)]
+    if problem.validation is not None and problem.patience is not None:
+        part = problem.validation
+        watched.append(train.create_valid(part.x, part.y, weight=part.weight))
+        names.append("validation")
+        callbacks.append(lgb.early_stopping(problem.patience, verbose=False))
+    booster = lgb.train(
+        parameters,
+        train,
+        algorithm.n_estimators,
+        valid_sets=watched,
+        valid_names=names,
+        callbacks=callbacks,
+    )
+    return Learnt(booster, _curve(seen, problem))
+
+
+def fitted(learnt: Learnt, problem: Problem, seconds: float) -> Fitted:
+    """The booster as ONNX, and as it predicts itself."""
+    booster = learnt.model
+    rounds = booster.best_iteration
+    if rounds <= 0:
+        rounds = booster.current_iteration()
     trees = _trees(booster.model_to_string(num_iteration=rounds), problem.margins)
     builder = Builder()
     margins = ensemble(builder, trees, np.zeros(problem.margins))
@@ -34,7 +74,7 @@ def fit(algorithm: LightGBM, problem: Problem) -> Fitted:
         importances=booster.feature_importance("gain", iteration=rounds),
         probes=probes(trees),
         rounds=rounds,
-        curve=curve,
+        curve=learnt.curve,
     )
 
 
@@ -66,40 +106,13 @@ def _parameters(algorithm: LightGBM, problem: Problem) -> dict[str, Any]:
     }
 
 
-def _boost(
-    algorithm: LightGBM, problem: Problem
-) -> tuple[lgb.Booster, int, dict[str, list[float]]]:
-    parameters = _parameters(algorithm, problem)
-    part = problem.train
-    train = lgb.Dataset(part.x, part.y, weight=part.weight, params=parameters)
-    part = part.glimpse()
-    # Early stopping does not look at the set of this name.
-    watched, names = [train.create_valid(part.x, part.y, weight=part.weight)], ["training"]
-    seen: dict[str, dict[str, list[float]]] = {}
-    callbacks: list[Any] = [lgb.record_evaluation(seen)]
-    if problem.validation is not None and problem.patience is not None:
-        part = problem.validation
-        watched.append(train.create_valid(part.x, part.y, weight=part.weight))
-        names.append("validation")
-        callbacks.append(lgb.early_stopping(problem.patience, verbose=False))
-    booster = lgb.train(
-        parameters,
-        train,
-        algorithm.n_estimators,
-        valid_sets=watched,
-        valid_names=names,
-        callbacks=callbacks,
-    )
-    rounds = booster.best_iteration
-    if rounds <= 0:
-        rounds = booster.current_iteration()
+def _curve(seen: dict[str, dict[str, list[float]]], problem: Problem) -> Curves:
     metric = "rmse" if problem.regression else "log_loss"
     shown = {"training": "train", "validation": "validation"}
-    curve = {
+    return {
         f"{shown[name]}_{metric}": [float(value) for value in next(iter(found.values()))]
         for name, found in seen.items()
     }
-    return booster, rounds, curve
 
 
 def _trees(text: str, margins: int) -> list[Tree]:

@@ -91,6 +91,8 @@ class Fitted(Struct, frozen=True):
         rounds: Rounds or trees kept; None where there are none.
         curve: Metric name to one value per round.
         converged: False when the solver ran out of iterations.
+        workers: Processes that it was divided among.
+        resumed: The rounds after which it was cut off and went on.
     """
 
     model: ModelProto
@@ -101,3 +103,5 @@ class Fitted(Struct, frozen=True):
     rounds: int | None = None
     curve: dict[str, list[float]] = field(default_factory=dict)
     converged: bool = True
+    workers: int = 1
+    resumed: tuple[int, ...] = ()

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from msgspec import Struct
+from msgspec import Struct, field
 from torch import Tensor, nn
 
 from backends.local.training.contract import INPUT, Builder, from_margins
+from backends.local.training.crew import ALONE, Crew, Learnt, rested
 from backends.local.training.layers import affine
 from backends.local.training.problem import Array, Fitted, Floats, Part, Problem
-from backends.local.training.sklearn import timed
 from specs.algorithms import TorchMlp
 
 _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -22,6 +24,7 @@ _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "tanh": nn.Tanh,
     "logistic": nn.Sigmoid,
 }
+_RUN = "run.pt"
 _LONGEST = 32
 """Numbers in a category's vector, where the spec sets none."""
 
@@ -43,6 +46,7 @@ class Network(nn.Module):
         )
         widths = [len(self.numbers) + sum(sizes), *algorithm.hidden_layers, margins]
         self.layers = nn.ModuleList(nn.Linear(left, right) for left, right in pairwise(widths))
+        self.activation_name: str = algorithm.activation
         self.activation = _ACTIVATIONS[algorithm.activation]()
         self.dropout = nn.Dropout(algorithm.dropout)
 
@@ -79,45 +83,85 @@ class Scale(Struct, frozen=True):
 
 def fit(algorithm: TorchMlp, problem: Problem) -> Fitted:
     """AdamW over mini-batches, one thread, so that equal seeds give equal weights."""
+    started = time.perf_counter()
+    learnt = learn(algorithm, problem, ALONE)
+    return fitted(learnt, problem, time.perf_counter() - started)
+
+
+def learn(algorithm: TorchMlp, problem: Problem, crew: Crew) -> Learnt:
+    """The network and its curves, one value an epoch.
+
+    Each member of a crew takes its share of every batch, and the gradients are
+    those of the whole batch. With a validation part the weights of the best
+    epoch are kept.
+    """
     torch.set_num_threads(1)
     torch.manual_seed(problem.seed)
-    scale = Scale.of(problem)
     network = Network(algorithm, problem.codes, problem.margins)
-    curve: dict[str, list[float]] = {}
-    seconds = timed(lambda: curve.update(learn(network, algorithm, problem, scale)))
-    rounds = len(next(iter(curve.values())))
-    return fitted(network, algorithm, problem, scale, seconds, rounds, curve)
-
-
-def learn(
-    network: nn.Module, algorithm: TorchMlp, problem: Problem, scale: Scale
-) -> dict[str, list[float]]:
-    """Fit the weights in place; the curves, one value an epoch.
-
-    With a validation part the weights of the best epoch are kept.
-    """
+    run = Run.begun(network, algorithm, crew)
+    scale = Scale.of(problem)
     part = tensors(problem.train, problem, scale)
     watched = tensors(problem.validation, problem, scale) if problem.validation else None
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=algorithm.learning_rate, weight_decay=algorithm.weight_decay
-    )
-    random = torch.Generator().manual_seed(problem.seed)
-    losses: list[float] = []
-    seen: list[float] = []
-    best: dict[str, Any] = {}
-    for _ in range(algorithm.max_epochs):
-        losses.append(epoch(network, optimizer, part, algorithm.batch_size, random, problem))
-        if watched is None or problem.patience is None:
-            continue
-        seen.append(loss_of(network, watched, problem))
-        if seen[-1] == min(seen):
-            best = {name: value.clone() for name, value in network.state_dict().items()}
-        if len(seen) - 1 - int(np.argmin(seen)) >= problem.patience:
-            break
-    if best:
-        network.load_state_dict(best)
+    while len(run.losses) < algorithm.max_epochs and not rested(run.seen, problem.patience):
+        run.losses.append(epoch(run, part, algorithm.batch_size, problem, crew))
+        if watched is not None and problem.patience is not None:
+            run.watch(loss_of(run.network, watched, problem, crew))
+        crew.keep(len(run.losses), run.write)
+    if run.best:
+        run.network.load_state_dict(run.best)
     name = "squared_error" if problem.regression else "log_loss"
-    return {f"train_{name}": losses} | ({f"validation_{name}": seen} if seen else {})
+    curve = {f"train_{name}": run.losses}
+    return Learnt(network, curve | ({f"validation_{name}": run.seen} if run.seen else {}))
+
+
+class Run(Struct):
+    """A fit on its way: what goes on from a checkpoint.
+
+    Attributes:
+        network: What is fitted, joined to those of the crew's other members.
+        optimizer: What moves its weights.
+        losses: Of each epoch, on the training rows.
+        seen: Of each epoch, on the validation part.
+        best: The weights of the best epoch; empty where none is watched.
+    """
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    losses: list[float] = field(default_factory=list)
+    seen: list[float] = field(default_factory=list)
+    best: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def begun(cls, network: nn.Module, algorithm: TorchMlp, crew: Crew) -> Run:
+        """From the start, or from what the crew has kept."""
+        joined = nn.parallel.DistributedDataParallel(network) if crew.size > 1 else network
+        optimizer = torch.optim.AdamW(
+            joined.parameters(), lr=algorithm.learning_rate, weight_decay=algorithm.weight_decay
+        )
+        kept = crew.kept()
+        if kept is None:
+            return cls(joined, optimizer)
+        found = torch.load(kept / _RUN, weights_only=True)
+        joined.load_state_dict(found["network"])
+        optimizer.load_state_dict(found["optimizer"])
+        return cls(joined, optimizer, found["losses"], found["seen"], found["best"])
+
+    def watch(self, loss: float) -> None:
+        """Note an epoch's loss on the validation part, and its weights when it is the best."""
+        self.seen.append(loss)
+        if loss == min(self.seen):
+            self.best = {name: value.clone() for name, value in self.network.state_dict().items()}
+
+    def write(self, folder: Path) -> None:
+        """All of it to a folder."""
+        kept = {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "losses": self.losses,
+            "seen": self.seen,
+            "best": self.best,
+        }
+        torch.save(kept, folder / _RUN)
 
 
 Rows = tuple[Tensor, Tensor, Tensor | None]
@@ -131,72 +175,85 @@ def tensors(part: Part, problem: Problem, scale: Scale) -> Rows:
     return torch.from_numpy(part.x), torch.from_numpy(y.astype(kind)), weight
 
 
-def epoch(
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    part: Rows,
-    batch_size: int,
-    random: torch.Generator,
-    problem: Problem,
-) -> float:
-    """One pass over the rows in a new order; the mean loss."""
-    network.train()
-    x, y, weight = part
-    order = torch.randperm(len(x), generator=random)
+def epoch(run: Run, part: Rows, batch_size: int, problem: Problem, crew: Crew) -> float:
+    """One pass over the rows in a new order; the mean loss.
+
+    An epoch's randomness follows from the seed and its number, so a fit that
+    goes on is the fit that was never cut off.
+    """
+    run.network.train()
+    x = part[0]
+    number = len(run.losses)
+    order = torch.randperm(len(x), generator=_generator(problem.seed, number))
+    torch.manual_seed(_seed(problem.seed, number, crew.rank))
     total = 0.0
     for start in range(0, len(x), batch_size):
         pick = order[start : start + batch_size]
-        batch = (x[pick], y[pick], None if weight is None else weight[pick])
-        optimizer.zero_grad()
-        loss = _loss(network, batch, problem)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        run.optimizer.zero_grad()
+        loss = _share(run.network, part, pick, problem, crew)
+        # Gradients of a crew are averaged; its loss is a sum of shares.
+        (loss * crew.size).backward()  # type: ignore[no-untyped-call]
+        run.optimizer.step()
         total += float(loss.detach()) * len(pick)
-    return total / len(x)
+    return _summed(total, crew) / len(x)
 
 
-def loss_of(network: nn.Module, part: Rows, problem: Problem) -> float:
+def loss_of(network: nn.Module, part: Rows, problem: Problem, crew: Crew) -> float:
     """The loss over a part, nothing learnt from it."""
     network.eval()
     with torch.no_grad():
-        return float(_loss(network, part, problem))
+        rows = torch.arange(len(part[0]))
+        return _summed(float(_share(network, part, rows, problem, crew)), crew)
 
 
-def _loss(network: nn.Module, rows: Rows, problem: Problem) -> Tensor:
-    x, y, weight = rows
-    scores = network(x)
+def _share(network: nn.Module, part: Rows, pick: Tensor, problem: Problem, crew: Crew) -> Tensor:
+    """What this member's rows add to the mean loss over the rows of ``pick``."""
+    x, y, weight = part
+    mine = pick[crew.rank :: crew.size]
+    scores, wanted = network(x[mine]), y[mine]
     if problem.margins > 1:
-        each = nn.functional.cross_entropy(scores, y, reduction="none")
+        each = nn.functional.cross_entropy(scores, wanted, reduction="none")
     elif problem.regression:
-        each = (scores[:, 0] - y) ** 2
+        each = (scores[:, 0] - wanted) ** 2
     else:
-        each = nn.functional.binary_cross_entropy_with_logits(scores[:, 0], y, reduction="none")
+        each = nn.functional.binary_cross_entropy_with_logits(
+            scores[:, 0], wanted, reduction="none"
+        )
     if weight is None:
-        return each.mean()
-    return (each * weight).sum() / weight.sum()
+        return each.sum() / len(pick)
+    return (each * weight[mine]).sum() / weight[pick].sum()
 
 
-def fitted(
-    network: Network,
-    algorithm: TorchMlp,
-    problem: Problem,
-    scale: Scale,
-    seconds: float,
-    rounds: int,
-    curve: dict[str, list[float]],
-) -> Fitted:
+def _summed(value: float, crew: Crew) -> float:
+    """The sum over the crew, the same for all its members."""
+    if crew.size == 1:
+        return value
+    found = torch.tensor(value, dtype=torch.float64)
+    torch.distributed.all_reduce(found)
+    return float(found)
+
+
+def _seed(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint32)[0])
+
+
+def _generator(*numbers: int) -> torch.Generator:
+    return torch.Generator().manual_seed(_seed(*numbers))
+
+
+def fitted(learnt: Learnt, problem: Problem, seconds: float) -> Fitted:
     """The network as ONNX, in double precision, and as it predicts itself."""
-    exact = network.double().eval()
+    exact, scale = learnt.model.double().eval(), Scale.of(problem)
     return Fitted(
-        model=_converted(exact, algorithm, problem, scale),
+        model=_converted(exact, problem, scale),
         predict=lambda x: _predict(exact, x, problem, scale),
         seconds=seconds,
-        rounds=rounds,
-        curve=curve,
+        rounds=len(next(iter(learnt.curve.values()))),
+        curve=learnt.curve,
     )
 
 
-def _converted(network: Network, algorithm: TorchMlp, problem: Problem, scale: Scale) -> Any:
+def _converted(network: Network, problem: Problem, scale: Scale) -> Any:
     builder = Builder()
     parts = []
     if network.numbers:
@@ -210,7 +267,7 @@ def _converted(network: Network, algorithm: TorchMlp, problem: Problem, scale: S
     layers = [(_array(layer.weight).T, _array(layer.bias)) for layer in network.layers]
     weights, bias = layers[-1]
     layers[-1] = (weights * scale.width, bias * scale.width + scale.shift)
-    margins = affine(builder, layers, algorithm.activation, start)
+    margins = affine(builder, layers, network.activation_name, start)
     return from_margins(builder, margins, problem.classes, problem.train.x.shape[1])
 
 

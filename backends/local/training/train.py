@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from backends.local.training import fidelity
 from backends.local.training.prepare import columns_of, prepared
 from backends.local.training.problem import Array, Fitted, Problem
-from backends.local.training.trainers import fit, load
+from backends.local.training.trainers import Trainer, fit, load
 from compiler.backend import Artifact, Outcome, TaskContext
 from compiler.graph.digest import canonical
 from compiler.graph.documents import Importance, Training
@@ -27,7 +27,17 @@ def run(operation: Train, inputs: Mapping[str, Artifact], context: TaskContext) 
         StackcError: The data or the fit will not do (E713, E714), or the
             framework is not installed (E504).
     """
-    trainer = load(operation.algorithm)
+    return trained(operation, inputs, context, load(operation.algorithm))
+
+
+def trained(
+    operation: Train, inputs: Mapping[str, Artifact], context: TaskContext, trainer: Trainer
+) -> Outcome:
+    """The same with a trainer of the caller's.
+
+    Raises:
+        StackcError: As ``run``, and what the trainer reports.
+    """
     operation = _tuned(operation, inputs)
     problem = prepared(operation, inputs, context)
     names = columns_of(inputs["features"].path)
@@ -97,6 +107,10 @@ def _summary(document: Training, fitted: Fitted) -> dict[str, Any]:
     }
     if document["rounds"] is not None:
         told["rounds"] = document["rounds"]
+    if fitted.workers > 1:
+        told["workers"] = fitted.workers
+    if fitted.resumed:
+        told["resumed_after_rounds"] = list(fitted.resumed)
     if not fitted.converged:
         told["converged"] = False
     return told

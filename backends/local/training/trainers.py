@@ -34,18 +34,26 @@ def load(kind: str) -> Trainer:
     Raises:
         StackcError: Its framework is not installed (E504).
     """
-    module, _, name = TRAINERS[kind].partition(":")
+    found: Trainer = getattr(module_of(kind), TRAINERS[kind].partition(":")[2])
+    return found
+
+
+def module_of(kind: str) -> Any:
+    """The module that fits a kind of algorithm.
+
+    Raises:
+        StackcError: Its framework is not installed (E504).
+    """
     # Read when OpenMP is loaded. Its long spinning makes a fit on busy cores 20 times slower.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
-        found: Trainer = getattr(importlib.import_module(module), name)
+        return importlib.import_module(TRAINERS[kind].partition(":")[0])
     except ImportError as error:
         raise fail(
             Code.BACKEND_MISSING,
             f"`{kind}` needs a framework that is not installed: {error}",
             help=f"pip install 'stackc[{TRAITS[kind].extra}]'",
         ) from error
-    return found
 
 
 def fit(trainer: Trainer, kind: str, parameters: Mapping[str, Scalar], problem: Problem) -> Fitted:

@@ -4,23 +4,54 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xgboost as xgb
 
 from backends.local.training.contract import Builder, from_margins
+from backends.local.training.crew import ALONE, Crew, Curves, Learnt, best_of, rested
 from backends.local.training.problem import Array, Fitted, Floats, Part, Problem
 from backends.local.training.trees import Tree, ensemble, probes, reachable
 from specs.algorithms import XGBoost
 
+_BOOSTER = "booster.ubj"
+_CURVE = "curve.json"
+_NAMES = {"rmse": "rmse", "logloss": "log_loss", "mlogloss": "log_loss"}
+
 
 def fit(algorithm: XGBoost, problem: Problem) -> Fitted:
     """Boost trees; early stopping keeps the rounds up to the best one."""
+    started = time.perf_counter()
+    learnt = learn(algorithm, problem, ALONE)
+    return fitted(learnt, problem, time.perf_counter() - started)
+
+
+def learn(algorithm: XGBoost, problem: Problem, crew: Crew) -> Learnt:
+    """The booster of all rounds, and its curves.
+
+    Each member brings its share of the rows; histograms and metrics are those of all.
+    """
     with xgb.config_context(verbosity=0):
-        started = time.perf_counter()
-        booster, curve = _boost(algorithm, problem)
-        seconds = time.perf_counter() - started
+        train = _matrix(crew.share(problem.train), algorithm, problem)
+        parts = {"train": problem.train.glimpse()}
+        if problem.validation is not None:
+            parts["validation"] = problem.validation
+        watched = [
+            (_matrix(crew.share(part), algorithm, problem, train), name)
+            for name, part in parts.items()
+        ]
+        return _boosted(algorithm, problem, crew, train, watched)
+
+
+def fitted(learnt: Learnt, problem: Problem, seconds: float) -> Fitted:
+    """The booster as ONNX, and as it predicts itself."""
+    booster = learnt.model
+    if problem.patience is not None and problem.validation is not None:
+        booster = booster[: best_of(_validation(learnt.curve)) + 1]
+    with xgb.config_context(verbosity=0):
         trees, base = _trees(booster, problem)
     builder = Builder()
     margins = ensemble(builder, trees, base, strict=True)
@@ -32,11 +63,11 @@ def fit(algorithm: XGBoost, problem: Problem) -> Fitted:
         importances=_gain(booster, width),
         probes=probes(trees),
         rounds=booster.num_boosted_rounds(),
-        curve=curve,
+        curve=learnt.curve,
     )
 
 
-def _parameters(algorithm: XGBoost, problem: Problem) -> dict[str, Any]:
+def _parameters(algorithm: XGBoost, problem: Problem, crew: Crew) -> dict[str, Any]:
     goal: dict[str, Any] = {"objective": "reg:squarederror", "eval_metric": "rmse"}
     if problem.margins > 1:
         goal = {"objective": "multi:softprob", "eval_metric": "mlogloss"}
@@ -53,35 +84,52 @@ def _parameters(algorithm: XGBoost, problem: Problem) -> dict[str, Any]:
         "device": "cpu",
         "nthread": problem.threads,
         "seed": problem.seed,
+        # A fit that goes on after a worker died draws what it would have drawn.
+        "seed_per_iteration": crew.keeps,
         "verbosity": 0,
     }
 
 
-def _boost(algorithm: XGBoost, problem: Problem) -> tuple[xgb.Booster, dict[str, list[float]]]:
-    parameters = _parameters(algorithm, problem)
-    train = _matrix(problem.train, algorithm, problem)
-    watched = [(_matrix(problem.train.glimpse(), algorithm, problem, train), "train")]
-    if problem.validation is not None:
-        watched.append((_matrix(problem.validation, algorithm, problem, train), "validation"))
-    seen: dict[str, dict[str, list[float]]] = {}
-    booster = xgb.train(
-        parameters,
-        train,
-        algorithm.n_estimators,
-        evals=watched,
-        evals_result=seen,
-        early_stopping_rounds=problem.patience if problem.validation is not None else None,
-        verbose_eval=False,
+def _boosted(
+    algorithm: XGBoost, problem: Problem, crew: Crew, train: Any, watched: list[tuple[Any, str]]
+) -> Learnt:
+    """All rounds, from the last that was kept."""
+    kept = crew.kept()
+    begin = partial(
+        xgb.Booster,
+        _parameters(algorithm, problem, crew),
+        [train, *(matrix for matrix, _ in watched)],
     )
-    if problem.patience is not None and problem.validation is not None:
-        booster = booster[: booster.best_iteration + 1]
-    names = {"rmse": "rmse", "logloss": "log_loss", "mlogloss": "log_loss"}
-    curve = {
-        f"{part}_{names[metric]}": [float(value) for value in values]
-        for part, metrics in seen.items()
-        for metric, values in metrics.items()
-    }
-    return booster, curve
+    booster = begin(model_file=str(kept / _BOOSTER) if kept else None)
+    curve: Curves = json.loads((kept / _CURVE).read_bytes()) if kept else {}
+    while booster.num_boosted_rounds() < algorithm.n_estimators:
+        if rested(_validation(curve), problem.patience):
+            break
+        number = booster.num_boosted_rounds()
+        booster.update(train, number)
+        _note(curve, booster.eval_set(watched, number))
+        if crew.keep(number + 1, partial(_write, booster, curve)):
+            # What samples columns begins anew with a booster. Here too, so that a fit that goes
+            # on is the fit that was never cut off.
+            booster = begin(model_file=booster.save_raw("ubj"))
+    return Learnt(booster.reset(), curve)
+
+
+def _note(curve: Curves, told: str) -> None:
+    """Add what a round was worth; it is told as ``[0]<tab>train-rmse:0.5<tab>...``."""
+    for entry in told.split()[1:]:
+        name, _, value = entry.rpartition(":")
+        part, _, metric = name.partition("-")
+        curve.setdefault(f"{part}_{_NAMES[metric]}", []).append(float(value))
+
+
+def _validation(curve: Curves) -> list[float]:
+    return next((seen for name, seen in curve.items() if name.startswith("validation_")), [])
+
+
+def _write(booster: xgb.Booster, curve: Curves, folder: Path) -> None:
+    booster.save_model(folder / _BOOSTER)
+    (folder / _CURVE).write_text(json.dumps(curve))
 
 
 def _matrix(

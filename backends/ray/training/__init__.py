@@ -1,0 +1,1 @@
+"""A fit divided among workers of the cluster: its rows, its workers, its checkpoints."""
