@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from backends.local.training import fidelity
-from backends.local.training.problem import Part, Problem
-from backends.local.training.sklearn import quiet
-from backends.local.training.trainers import load
+from backends.training import fidelity
+from backends.training.problem import Part, Problem
+from backends.training.sklearn import quiet
+from backends.training.trainers import load
 from benchmarks.measure import Result, timed
 from benchmarks.tasks import THREADS
 from compiler.graph.types import Task

@@ -45,19 +45,17 @@ _SEARCH = Refusal("search", lambda _: not _installed("optuna"), "pip install 'st
 BACKEND = Backend(
     name="local",
     lowerings={
-        FitFeatures: Lowering("backends.local.fit:run", isolation="process"),
-        Train: Lowering(
-            "backends.local.training.train:run", isolation="process", refuses=_FRAMEWORKS
-        ),
+        FitFeatures: Lowering("backends.training.fit:run", isolation="process"),
+        Train: Lowering("backends.training.train:run", isolation="process", refuses=_FRAMEWORKS),
         Tune: Lowering(
-            "backends.local.training.tune:run",
+            "backends.training.tune:run",
             isolation="process",
             refuses=(*_FRAMEWORKS, _SEARCH),
         ),
-        Package: Lowering("backends.local.package:run", isolation="process"),
-        Evaluate: Lowering("backends.local.evaluate:run", isolation="process"),
-        Score: Lowering("backends.local.score:run", isolation="process"),
-        Golden: Lowering("backends.local.golden:run", isolation="process"),
+        Package: Lowering("backends.models.package:run", isolation="process"),
+        Evaluate: Lowering("backends.models.evaluate:run", isolation="process"),
+        Score: Lowering("backends.models.score:run", isolation="process"),
+        Golden: Lowering("backends.serving.golden:run", isolation="process"),
         JudgeGates: Lowering(
             "backends.local.registry:judge",
             observer="backends.local.registry:observe",

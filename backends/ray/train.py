@@ -13,15 +13,15 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from backends.local.training.problem import Fitted, Problem
-from backends.local.training.rung import ROUNDS
-from backends.local.training.target import MIN_ROWS
-from backends.local.training.train import trained
-from backends.local.training.trainers import module_of
+from backends.models.target import MIN_ROWS
 from backends.ray import RaySettings, step
 from backends.ray.training.group import fitted_by
 from backends.ray.training.rows import Rows
 from backends.ray.training.worker import Job
+from backends.training.problem import Fitted, Problem
+from backends.training.rung import ROUNDS
+from backends.training.train import trained
+from backends.training.trainers import module_of
 from compiler.backend import Artifact, Outcome, TaskContext
 from compiler.engine.tasks import Call
 from compiler.graph.operations import Train

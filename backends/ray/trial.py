@@ -12,12 +12,12 @@ import msgspec
 from msgspec import Struct
 from ray.tune import Trainable
 
-from backends.local.training.judge import Judge
-from backends.local.training.prepare import prepared
-from backends.local.training.rung import REDUCTION, rung_of
-from backends.local.training.trainers import load
-from backends.local.training.trials import Tried, climb
 from backends.ray.step import executed
+from backends.training.judge import Judge
+from backends.training.prepare import prepared
+from backends.training.rung import REDUCTION, rung_of
+from backends.training.trainers import load
+from backends.training.trials import Tried, climb
 from compiler.backend import Artifact, TaskContext
 from compiler.engine.tasks import Call, Failure, Seed, unexpected
 from compiler.graph.operations import Tune

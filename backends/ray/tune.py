@@ -1,7 +1,7 @@
 """The task Tune on Ray Tune: trials side by side in the cluster, by Optuna's search and by ASHA.
 
 The space, the trials and the document are those of the embedded backend's search
-(``backends.local.training.tune``); only what is tried at once is another matter. It is tried in
+(``backends.training.tune``); only what is tried at once is another matter. It is tried in
 waves of ``trials`` (a setting): with equal settings equal inputs give equal trials, unless a
 timeout cuts them off. With one trial at a time and no scheduler they are those of the embedded
 backend.
@@ -16,11 +16,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from backends.local.training.space import optuna
-from backends.local.training.trials import Tried, outcome, told
 from backends.ray import RaySettings, environment
 from backends.ray.cluster import imported, join
 from backends.ray.step import failed, lost, seed_of
+from backends.training.space import optuna
+from backends.training.trials import Tried, outcome, told
 from compiler.backend import Artifact, Outcome, TaskContext
 from compiler.graph.documents import Trial
 from compiler.graph.operations import Tune

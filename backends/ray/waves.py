@@ -18,10 +18,10 @@ from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
-from backends.local.training.rung import REDUCTION, rung_of
-from backends.local.training.space import decoded, distributions, own, sampler
-from backends.local.training.trials import Tried
 from backends.ray.trial import HEIGHT, LOW, TOP, VALUE, said
+from backends.training.rung import REDUCTION, rung_of
+from backends.training.space import decoded, distributions, own, sampler
+from backends.training.trials import Tried
 from compiler.graph.operations import Tune
 from specs.metrics import METRICS
 

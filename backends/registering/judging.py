@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import cast
 
-from backends.local.evaluate import overall, score
-from backends.local.predict import Predictor
+from backends.models.evaluate import overall, score
+from backends.models.predict import Predictor
 from backends.registering.gates import asks, judge
 from backends.registering.registered import Registry
 from compiler.backend import Artifact, EventDraft, Outcome, TaskContext

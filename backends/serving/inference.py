@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from backends.local.package import PREDICTION, PROBABILITY
+from backends.models.package import PREDICTION, PROBABILITY
 from backends.serving.asked import answered, check_count, refusal
 from backends.serving.deployed import Deployed
 from backends.serving.model import ServedModel

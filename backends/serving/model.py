@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from backends.local.predict import Predictor
+from backends.models.predict import Predictor
 from backends.serving.rows import Reader, Refused, Row, Rows, answers
 from compiler.codes import Code
 from compiler.diagnostics import fail

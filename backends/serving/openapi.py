@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from backends.local.package import PREDICTION, PROBABILITY
+from backends.models.package import PREDICTION, PROBABILITY
 from backends.serving.deployed import Deployed
 from backends.serving.model import ServedModel
 from backends.serving.values import NON_FINITE

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import pyarrow as pa
 
-from backends.local.package import PREDICTION, PROBABILITY
+from backends.models.package import PREDICTION, PROBABILITY
 from backends.serving.deployed import Observe
 from backends.serving.rows import Rows
 from backends.serving.windows import SNAPSHOT_SECONDS, Windows, end_of

@@ -2,7 +2,7 @@
 
 A table goes to the model through Arrow; a request of a few rows would spend most
 of its time there. Here its values go straight to the arrays that
-`backends.local.feed` would make of the same rows, which a test holds to it.
+`backends.models.feed` would make of the same rows, which a test holds to it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Struct
 
-from backends.local.feed import Feeds
-from backends.local.metrics import Array, certainty, decide
-from backends.local.package import PREDICTION, PROBABILITY
+from backends.models.feed import Feeds
+from backends.models.metrics import Array, certainty, decide
+from backends.models.package import PREDICTION, PROBABILITY
 from backends.serving.values import Kind, finite, kind_of, shown
 from compiler.features.preparation import NULL_SUFFIX
 from compiler.graph.types import Column, Task
@@ -57,7 +57,7 @@ class Rows(Struct, frozen=True):
     count: int
 
     def feeds(self) -> Feeds:
-        """The model's inputs, equal to those that `backends.local.feed` makes of ``batch``."""
+        """The model's inputs, equal to those that `backends.models.feed` makes of ``batch``."""
         made: Feeds = {}
         for column, kind, values in zip(self.request, self.kinds, self.values, strict=True):
             if column.nullable:

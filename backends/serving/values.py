@@ -33,7 +33,7 @@ class Kind(Struct, frozen=True):
     they are, which is all that most requests need; others go through ``one``,
     which returns the value or raises ValueError with the reason.
     ``element`` is what the model is fed with and ``blank`` what it is fed
-    where a value is null, as `backends.local.feed` has it.
+    where a value is null, as `backends.models.feed` has it.
     """
 
     plain: frozenset[type]

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backends.local.training.crew import ALONE, Crew, Learnt
-from backends.local.training.problem import Part, Problem
-from backends.local.training.trainers import module_of
 from backends.ray.training.rows import Rows
+from backends.training.crew import ALONE, Crew, Learnt
+from backends.training.problem import Part, Problem
+from backends.training.trainers import module_of
 from compiler.graph.types import Task
 from specs.algorithms import algorithm_of
 from tests.backends.test_trainers import problem

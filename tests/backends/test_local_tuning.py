@@ -12,8 +12,8 @@ import pytest
 
 from backends import local
 from backends.local import BACKEND
-from backends.local.training.judge import Judge
-from backends.local.training.rung import ROUNDS, rung_of, shortened
+from backends.training.judge import Judge
+from backends.training.rung import ROUNDS, rung_of, shortened
 from compiler.codes import Code
 from compiler.diagnostics import fail
 from compiler.graph.operations import Dimension, Tune

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import sklearn.metrics as reference
 
-from backends.local.curves import POINTS, of_classes, of_numbers
-from backends.local.metrics import Array, confusion, decide, evaluate
+from backends.models.curves import POINTS, of_classes, of_numbers
+from backends.models.metrics import Array, confusion, decide, evaluate
 from specs.metrics import DEFAULT_METRICS, METRICS, metrics_for
 
 RANDOM = np.random.default_rng(5)

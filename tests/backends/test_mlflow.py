@@ -17,10 +17,10 @@ if find_spec("mlflow") is None:
     pytest.skip("mlflow is not installed", allow_module_level=True)
 
 from backends.local import BACKEND as LOCAL
-from backends.local.feed import feeds
-from backends.local.predict import Predictor
 from backends.mlflow import BACKEND, MlflowSettings
 from backends.mlflow.connection import Connection
+from backends.models.feed import feeds
+from backends.models.predict import Predictor
 from compiler.backend import Backend, Settings
 from compiler.codes import Code
 from compiler.diagnostics import StackcError

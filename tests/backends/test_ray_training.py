@@ -28,7 +28,7 @@ from tests.ray_cluster import SMALL, lend
 pytestmark = pytest.mark.xdist_group("ray")
 LONG: Mapping[str, Mapping[str, Any]] = {
     "xgboost": {"n_estimators": 2000, "max_depth": 3, "learning_rate": 0.01, "subsample": 0.8},
-    "torch_mlp": {"max_epochs": 600, "hidden_layers": (12,), "batch_size": 32},
+    "torch_mlp": {"max_epochs": 200, "hidden_layers": (12,), "batch_size": 32},
 }
 """Fits that take some seconds, with something drawn in every round."""
 

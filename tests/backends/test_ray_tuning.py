@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from backends.local import BACKEND as LOCAL
-from backends.local.training.rung import rung_of
-from backends.local.training.trials import Tried, climb
 from backends.ray import BACKEND
 from backends.ray.cluster import Cluster, imported
+from backends.training.rung import rung_of
+from backends.training.trials import Tried, climb
 from compiler.backend import Artifact
 from compiler.codes import Code
 from compiler.diagnostics import StackcError

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.local.feed import feeds
+from backends.models.feed import feeds
 from backends.serving.rows import MOST_PROBLEMS, Reader, Refused, Rows, answers, parse
 from backends.serving.values import NON_FINITE, kind_of, written
 from compiler.graph.types import Column, DataType, Task

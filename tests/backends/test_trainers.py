@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
 from backends.local import BACKEND
-from backends.local.training import fidelity
-from backends.local.training.contract import INPUT
-from backends.local.training.problem import Array, Fitted, Part, Problem
-from backends.local.training.trainers import load
-from backends.local.training.trees import MAX_NODES, Tree, ensemble, reachable, round_down
+from backends.training import fidelity
+from backends.training.contract import INPUT
+from backends.training.problem import Array, Fitted, Part, Problem
+from backends.training.trainers import load
+from backends.training.trees import MAX_NODES, Tree, ensemble, reachable, round_down
 from compiler.codes import Code
 from compiler.diagnostics import StackcError
 from compiler.graph.types import Task
@@ -200,7 +200,7 @@ def test_unreachable_nodes_are_left_out() -> None:
 
 
 def test_an_ensemble_too_large_for_one_file_says_so() -> None:
-    from backends.local.training.contract import Builder
+    from backends.training.contract import Builder
 
     with pytest.raises(StackcError) as caught:
         ensemble(Builder(), [_stump(MAX_NODES + 1)], np.zeros(1))
@@ -240,7 +240,7 @@ def test_a_framework_that_is_not_installed_is_named_with_its_extra(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, kind, None)
-    monkeypatch.delitem(sys.modules, f"backends.local.training.{kind}", raising=False)
+    monkeypatch.delitem(sys.modules, f"backends.training.{kind}", raising=False)
     with pytest.raises(StackcError) as caught:
         load(kind)
     (found,) = caught.value.diagnostics

@@ -13,8 +13,8 @@ import duckdb
 import onnxruntime as ort
 import pyarrow as pa
 
-from backends.local.feed import feeds
-from backends.local.sessions import session
+from backends.models.feed import feeds
+from backends.models.sessions import session
 from compiler.features.models import expressions_model
 from compiler.graph.operations import FeatureSpec
 from compiler.graph.types import Column, DataType

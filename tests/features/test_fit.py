@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from backends.local import fit
-from backends.local.feed import matrix
+from backends.models.feed import matrix
+from backends.training import fit
 from compiler.backend import Artifact, Settings, TaskContext
 from compiler.codes import Code
 from compiler.diagnostics import StackcError

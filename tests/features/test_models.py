@@ -16,10 +16,10 @@ from onnx import TensorProto, helper
 from skl2onnx import to_onnx
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from backends.local.feed import feeds, matrix
-from backends.local.package import CLASSES, RESPONSE, package
-from backends.local.sessions import metadata, request_of, session
-from backends.local.statistics import learn
+from backends.models.feed import feeds, matrix
+from backends.models.package import CLASSES, RESPONSE, package
+from backends.models.sessions import metadata, request_of, session
+from backends.training.statistics import learn
 from compiler.codes import Code
 from compiler.diagnostics import StackcError
 from compiler.features.models import expressions_model, features_model

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, RobustScaler, StandardScaler
 
-from backends.local.feed import feeds, matrix
-from backends.local.sessions import metadata, session
-from backends.local.statistics import learn
+from backends.models.feed import feeds, matrix
+from backends.models.sessions import metadata, session
+from backends.training.statistics import learn
 from compiler.codes import Code
 from compiler.diagnostics import StackcError
 from compiler.features.models import FEATURES, features_model

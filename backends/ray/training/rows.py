@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from backends.local.training.problem import Array, Part, Problem
+from backends.training.problem import Array, Part, Problem
 
 _NONE = Part(np.empty((0, 0), np.float32), np.empty(0))
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from backends.local.training.crew import Crew, Learnt
-from backends.local.training.trainers import module_of
 from backends.ray.cluster import imported
 from backends.ray.step import teller
 from backends.ray.training.rows import Rows
+from backends.training.crew import Crew, Learnt
+from backends.training.trainers import module_of
 
 STORY = "story.json"
 """Beside what a framework keeps: the rounds it took, and where it went on before."""

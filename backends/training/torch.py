@@ -13,10 +13,10 @@ import torch
 from msgspec import Struct, field
 from torch import Tensor, nn
 
-from backends.local.training.contract import INPUT, Builder, from_margins
-from backends.local.training.crew import ALONE, Crew, Learnt, rested
-from backends.local.training.layers import affine
-from backends.local.training.problem import Array, Fitted, Floats, Part, Problem
+from backends.training.contract import INPUT, Builder, from_margins
+from backends.training.crew import ALONE, Crew, Learnt, rested
+from backends.training.layers import affine
+from backends.training.problem import Array, Fitted, Floats, Part, Problem
 from specs.algorithms import TorchMlp
 
 _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from backends.local.training.judge import Judge, Judged
-from backends.local.training.rung import shortened
+from backends.training.judge import Judge, Judged
+from backends.training.rung import shortened
 from compiler.backend import Outcome
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from backends.local.predict import Predictor, rows_of
+from backends.models.predict import Predictor, rows_of
 from backends.serving.rows import answers
 from backends.serving.values import written
 from compiler.backend import Artifact, Outcome, TaskContext

@@ -9,10 +9,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from backends.local.training import fidelity
-from backends.local.training.prepare import columns_of, prepared
-from backends.local.training.problem import Array, Fitted, Problem
-from backends.local.training.trainers import Trainer, fit, load
+from backends.training import fidelity
+from backends.training.prepare import columns_of, prepared
+from backends.training.problem import Array, Fitted, Problem
+from backends.training.trainers import Trainer, fit, load
 from compiler.backend import Artifact, Outcome, TaskContext
 from compiler.graph.digest import canonical
 from compiler.graph.documents import Importance, Training

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from backends.local.training.problem import Array
+from backends.models.metrics import Array
 from compiler.codes import Code
 from compiler.diagnostics import fail
 from compiler.graph.types import Task

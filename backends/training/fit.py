@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from backends.local.feed import row_count
-from backends.local.statistics import learn
+from backends.models.feed import row_count
+from backends.training.statistics import learn
 from compiler.backend import Artifact, Outcome, TaskContext
 from compiler.codes import Code
 from compiler.diagnostics import fail

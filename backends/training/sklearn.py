@@ -18,10 +18,10 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LogisticRegression, Ridge
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from backends.local.training.contract import Builder, from_margins, from_shares
-from backends.local.training.layers import affine
-from backends.local.training.problem import Array, Fitted, Floats, Problem
-from backends.local.training.trees import Tree, ensemble, probes
+from backends.training.contract import Builder, from_margins, from_shares
+from backends.training.layers import affine
+from backends.training.problem import Array, Fitted, Floats, Problem
+from backends.training.trees import Tree, ensemble, probes
 from specs.algorithms import HistGradientBoosting, Linear, RandomForest
 
 

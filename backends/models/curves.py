@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backends.local.metrics import Array, steps
+from backends.models.metrics import Array, steps
 from compiler.graph.documents import Curve
 
 POINTS = 200

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from backends.local.training.contract import Builder, from_margins
-from backends.local.training.layers import affine
-from backends.local.training.problem import Array, Fitted, Floats, Part, Problem
-from backends.local.training.sklearn import quiet, timed
+from backends.training.contract import Builder, from_margins
+from backends.training.layers import affine
+from backends.training.problem import Array, Fitted, Floats, Part, Problem
+from backends.training.sklearn import quiet, timed
 from specs.algorithms import Mlp
 
 _TINY = 1e-15

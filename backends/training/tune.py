@@ -17,12 +17,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from backends.local.training.judge import Judge
-from backends.local.training.prepare import prepared
-from backends.local.training.rung import rung_of
-from backends.local.training.search import Search, Suggestion
-from backends.local.training.trainers import load
-from backends.local.training.trials import Tried, climb, outcome, told
+from backends.training.judge import Judge
+from backends.training.prepare import prepared
+from backends.training.rung import rung_of
+from backends.training.search import Search, Suggestion
+from backends.training.trainers import load
+from backends.training.trials import Tried, climb, outcome, told
 from compiler.backend import Artifact, Outcome, TaskContext
 from compiler.graph.operations import Tune
 from specs.metrics import METRICS

@@ -6,8 +6,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from backends.local.training.rung import REDUCTION
-from backends.local.training.space import decoded, distributions, optuna, own, sampler
+from backends.training.rung import REDUCTION
+from backends.training.space import decoded, distributions, optuna, own, sampler
 from compiler.graph.operations import Scalar, Tune
 
 

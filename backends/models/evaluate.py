@@ -9,12 +9,11 @@ from typing import Any
 import pyarrow as pa
 from msgspec import Struct
 
-from backends.local import curves
-from backends.local.metrics import Array, confusion, decide
-from backends.local.metrics import evaluate as measured
-from backends.local.predict import Predictor, gathered, rows_of
-from backends.local.slices import slices
-from backends.local.training import target
+from backends.models import curves, target
+from backends.models.metrics import Array, confusion, decide
+from backends.models.metrics import evaluate as measured
+from backends.models.predict import Predictor, gathered, rows_of
+from backends.models.slices import slices
 from compiler.backend import Artifact, Outcome, TaskContext
 from compiler.codes import Code
 from compiler.diagnostics import fail

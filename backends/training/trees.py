@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from msgspec import Struct
 
-from backends.local.training.contract import INPUT, Builder
-from backends.local.training.problem import Array
+from backends.training.contract import INPUT, Builder
+from backends.training.problem import Array
 from compiler.codes import Code
 from compiler.diagnostics import fail
 

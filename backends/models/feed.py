@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from backends.local.sessions import request_of, session
+from backends.models.sessions import request_of, session
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail
 from compiler.features.preparation import NULL_SUFFIX

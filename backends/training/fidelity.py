@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from onnx import ModelProto
 
-from backends.local.training.contract import INPUT
-from backends.local.training.problem import Array, Fitted, Floats
+from backends.training.contract import INPUT
+from backends.training.problem import Array, Fitted, Floats
 from compiler.codes import Code
 from compiler.diagnostics import fail
 

@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import onnx
 
-from backends.local.feed import matrix
-from backends.local.training import target
-from backends.local.training.problem import Array, Floats, Part, Problem
+from backends.models import target
+from backends.models.feed import matrix
+from backends.training.problem import Array, Floats, Part, Problem
 from compiler.backend import Artifact, TaskContext
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail

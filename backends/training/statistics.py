@@ -13,8 +13,8 @@ import pyarrow as pa
 from msgspec import Struct, field
 from numpy.typing import NDArray
 
-from backends.local.feed import outputs, row_count
-from backends.local.sessions import session
+from backends.models.feed import outputs, row_count
+from backends.models.sessions import session
 from compiler.features.models import expressions_model, used_columns
 from compiler.features.preparation import Category, FeatureStatistics
 from compiler.graph.operations import FeatureSpec

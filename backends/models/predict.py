@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from backends.local.feed import Feeds, feeds
-from backends.local.package import CLASSES, PREDICTION, PROBABILITIES, TASK
-from backends.local.sessions import metadata, request_of, session
+from backends.models.feed import Feeds, feeds
+from backends.models.package import CLASSES, PREDICTION, PROBABILITIES, TASK
+from backends.models.sessions import metadata, request_of, session
 from compiler.codes import Code
 from compiler.diagnostics import fail
 from compiler.graph.types import Column, Task

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import xgboost as xgb
 
-from backends.local.training.contract import Builder, from_margins
-from backends.local.training.crew import ALONE, Crew, Curves, Learnt, best_of, rested
-from backends.local.training.problem import Array, Fitted, Floats, Part, Problem
-from backends.local.training.trees import Tree, ensemble, probes, reachable
+from backends.training.contract import Builder, from_margins
+from backends.training.crew import ALONE, Crew, Curves, Learnt, best_of, rested
+from backends.training.problem import Array, Fitted, Floats, Part, Problem
+from backends.training.trees import Tree, ensemble, probes, reachable
 from specs.algorithms import XGBoost
 
 _BOOSTER = "booster.ubj"

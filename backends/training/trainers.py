@@ -8,20 +8,20 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from backends.local.training.problem import Fitted, Problem
+from backends.training.problem import Fitted, Problem
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail
 from compiler.graph.operations import Scalar
 from specs.algorithms import TRAITS, algorithm_of
 
 TRAINERS: Mapping[str, str] = {
-    "linear": "backends.local.training.sklearn:linear",
-    "random_forest": "backends.local.training.sklearn:random_forest",
-    "hist_gradient_boosting": "backends.local.training.sklearn:hist_gradient_boosting",
-    "mlp": "backends.local.training.mlp:fit",
-    "xgboost": "backends.local.training.xgboost:fit",
-    "lightgbm": "backends.local.training.lightgbm:fit",
-    "torch_mlp": "backends.local.training.torch:fit",
+    "linear": "backends.training.sklearn:linear",
+    "random_forest": "backends.training.sklearn:random_forest",
+    "hist_gradient_boosting": "backends.training.sklearn:hist_gradient_boosting",
+    "mlp": "backends.training.mlp:fit",
+    "xgboost": "backends.training.xgboost:fit",
+    "lightgbm": "backends.training.lightgbm:fit",
+    "torch_mlp": "backends.training.torch:fit",
 }
 """Where each kind of algorithm is fitted; imported when it is."""
 

@@ -8,10 +8,10 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
-from backends.local.training.contract import Builder, from_margins
-from backends.local.training.crew import ALONE, Crew, Curves, Learnt
-from backends.local.training.problem import Array, Fitted, Floats, Problem
-from backends.local.training.trees import Tree, ensemble, probes
+from backends.training.contract import Builder, from_margins
+from backends.training.crew import ALONE, Crew, Curves, Learnt
+from backends.training.problem import Array, Fitted, Floats, Problem
+from backends.training.trees import Tree, ensemble, probes
 from specs.algorithms import LightGBM
 
 _DEFAULT_LEFT = 2

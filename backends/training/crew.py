@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from msgspec import Struct
 
-from backends.local.training.problem import Part
+from backends.training.problem import Part
 
 Curves: TypeAlias = dict[str, list[float]]
 """Metric name to one value per round."""

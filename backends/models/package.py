@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, compose, helper, numpy_helper, version_converter
 
-from backends.local.sessions import load_model, request_of, session
+from backends.models.sessions import load_model, request_of, session
 from compiler.backend import Artifact, Outcome, TaskContext
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail

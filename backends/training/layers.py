@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from backends.local.training.contract import INPUT, Builder
-from backends.local.training.problem import Array
+from backends.training.contract import INPUT, Builder
+from backends.training.problem import Array
 
 _ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "logistic": "Sigmoid"}
 

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from backends.local.metrics import Array, certainty, decide
-from backends.local.package import PREDICTION, PROBABILITY
-from backends.local.predict import Predictor, rows_of
+from backends.models.metrics import Array, certainty, decide
+from backends.models.package import PREDICTION, PROBABILITY
+from backends.models.predict import Predictor, rows_of
 from compiler.backend import Artifact, Outcome, TaskContext
 from compiler.codes import Code
 from compiler.diagnostics import fail

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from backends.local.metrics import Array
+from backends.models.metrics import Array
 from compiler.codes import Code
 from compiler.diagnostics import fail
 from compiler.graph.documents import Slice

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from backends.local.training.problem import Array
+from backends.training.problem import Array
 from compiler.features.onnx_graph import IR_VERSION, ML, ML_OPSET, OPSET
 
 INPUT = "features"

@@ -12,9 +12,9 @@ import numpy as np
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from backends.local.metrics import evaluate
-from backends.local.training.problem import Part, Problem
-from backends.local.training.trainers import Trainer, fit
+from backends.models.metrics import evaluate
+from backends.training.problem import Part, Problem
+from backends.training.trainers import Trainer, fit
 from compiler.codes import Code
 from compiler.diagnostics import fail
 from compiler.graph.digest import canonical

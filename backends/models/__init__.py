@@ -1,0 +1,1 @@
+"""What is done with a trained model: packaged as ONNX, read, scored, evaluated."""
