@@ -181,6 +181,8 @@ class _Driver:
         if self._lease is not None:
             self._lease.close()
         self._address = self._lease = None
+        # Read once when Ray is imported, which somebody else may have done before.
+        imported("ray._private.ray_constants").ENABLE_RAY_CLUSTER = environment.many(variables)
         core = imported("ray._raylet")
         core.Config.initialize("")
         core.AuthenticationTokenLoader.instance().reset_cache()

@@ -27,6 +27,7 @@ TRAINING: Mapping[str, str] = {
 }
 """What Ray Train is told, in the process that starts a training."""
 
+_MANY = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 PRIVATE = "STACKC_RAY_PRIVATE"
 """Set in the processes of a private cluster."""
 
@@ -55,7 +56,7 @@ def private(folder: Path) -> dict[str, str]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(folder / "token"),
         # A cluster of one machine: every port is bound to 127.0.0.1 and nowhere else.
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        _MANY: "0",
         "GLOO_SOCKET_IFNAME": "lo" if sys.platform == "linux" else "lo0",
         **_ingress(folder),
     }
@@ -90,6 +91,11 @@ def ports(metrics: int, statistics: int, fallback: int) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_STATS_PORT": str(statistics),
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback),
     }
+
+
+def many(environment: Mapping[str, str]) -> bool:
+    """Whether the cluster may have several machines, so that addresses are those of a network."""
+    return environment.get(_MANY) != "0"
 
 
 def take(environment: Mapping[str, str]) -> None:

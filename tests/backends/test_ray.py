@@ -7,6 +7,8 @@ import os
 import re
 import signal
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +27,7 @@ from compiler.diagnostics import StackcError
 from compiler.engine.tasks import Call
 from compiler.graph.operations import Query, Split
 from tests.conformance.bench import Bench
-from tests.house.cli import stackc, stackc_process
+from tests.house.cli import ROOT, stackc, stackc_process
 from tests.ray_cluster import SMALL, end, lend
 
 pytestmark = pytest.mark.xdist_group("ray")
@@ -195,3 +197,29 @@ def digests(folder: Path) -> dict[str, Any]:
         for node in status["nodes"]
         if node["address"] not in timed
     }
+
+
+def test_a_process_that_has_imported_ray_before_joins_too(
+    ray_cluster: Cluster, tmp_path: Path
+) -> None:
+    """Ray reads on import whether a cluster has one machine; who imported it knew nothing of us."""
+    lend(ray_cluster, tmp_path / ".stackc")
+    code = (
+        "import sys, ray\n"
+        "from pathlib import Path\n"
+        "from backends.ray import BACKEND\n"
+        "from backends.ray.cluster import join\n"
+        "from tests.conformance.bench import Bench\n"
+        "from tests.ray_cluster import SMALL\n"
+        "join(Bench(BACKEND, Path(sys.argv[1]), settings=SMALL).context())\n"
+        "print(ray.is_initialized())"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert answer.stdout.strip() == "True", answer.stderr
