@@ -61,6 +61,7 @@ class TestRayServe(ServingSuite):
         assert "has an application `api` already" in str(caught.value)
         assert self.target(bench).read(first.attributes, bench.context())
 
+    @pytest.mark.soak  # minutes
     def test_killed_at_any_write_and_applied_again_it_is_one_revision(
         self, bench: Bench, local: Bench, inputs: Inputs, rows: Artifact
     ) -> None:
@@ -132,6 +133,7 @@ class TestWatchingRayServe(WatchingSuite):
         assert len([*(bench.folder / ".stackc").rglob("windows/*/*/*.whylogs")]) == 4
         assert read_profile(batch.profile).rows == 100
 
+    @pytest.mark.soak  # minutes
     def test_a_replica_that_died_costs_no_more_than_the_last_seconds(
         self, bench: Bench, rows: Artifact, reference: Artifact
     ) -> None:

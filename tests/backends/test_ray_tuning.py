@@ -34,7 +34,10 @@ from tests.house.reads import SEEN, noting
 from tests.ray_cluster import SMALL, lend
 
 pytestmark = pytest.mark.xdist_group("ray")
-PAIRS = list(zip(ALGORITHMS, itertools.cycle(Task)))
+PAIRS = [
+    pytest.param(algorithm, task, marks=() if at < len(Task) else pytest.mark.soak)
+    for at, (algorithm, task) in enumerate(zip(ALGORITHMS, itertools.cycle(Task)))
+]
 """Every algorithm and every task: their fits are those of the embedded backend."""
 ASHA = tuning(Task.BINARY, "xgboost", RATE, scheduler="asha", given={"n_estimators": 64})
 WIDTH = 3

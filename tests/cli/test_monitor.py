@@ -26,7 +26,7 @@ MONITORED = (
 monitors:
   live:
     deployment: api
-    window: 1h
+    window: 10d
     drift: {method: psi, threshold: 0.2}
     rates: {nulls: 0.1, unknown: 0.3}
     on_alert: [notify: ops]

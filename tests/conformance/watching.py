@@ -25,7 +25,8 @@ from tests.conformance.serving import NAME, PLAIN, made, requests, url_of
 
 MONITOR = "monitors.live"
 COLUMNS = tuple(column.name for column in REQUEST)
-WATCH = Watch(MONITOR, NAME, 3600, CompareProfiles(COLUMNS, "psi", 0.2), ("notifications.ops",))
+# Long, so that no test runs over the end of one.
+WATCH = Watch(MONITOR, NAME, 864_000, CompareProfiles(COLUMNS, "psi", 0.2), ("notifications.ops",))
 
 
 class WatchingSuite:
