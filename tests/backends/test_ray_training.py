@@ -61,6 +61,15 @@ def bench(tmp_path: Path, ray_cluster: Cluster) -> TrainBench:
     return TrainBench(BACKEND, tmp_path, settings=SMALL)
 
 
+LEARNED = [
+    ("xgboost", Task.BINARY),
+    ("lightgbm", Task.REGRESSION),
+    ("torch_mlp", Task.MULTICLASS),
+    ("linear", Task.BINARY),
+]
+
+
+@pytest.mark.soak  # a group of workers takes seconds to start
 class TestRay(TrainingSuite):
     """Each kind of algorithm on each task once; what a group has no part in, here and there."""
 
@@ -70,20 +79,6 @@ class TestRay(TrainingSuite):
     def bench(self, tmp_path: Path, ray_cluster: Cluster) -> TrainBench:
         lend(ray_cluster, tmp_path / ".stackc")
         return TrainBench(BACKEND, tmp_path, settings=SMALL, trained=TRAINED)
-
-    @pytest.mark.parametrize(
-        ("algorithm", "task"),
-        [
-            ("xgboost", Task.BINARY),
-            ("lightgbm", Task.REGRESSION),
-            ("torch_mlp", Task.MULTICLASS),
-            ("linear", Task.BINARY),
-        ],
-    )
-    def test_every_algorithm_learns_every_task(
-        self, bench: Bench, algorithm: str, task: Task
-    ) -> None:
-        super().test_every_algorithm_learns_every_task(bench, algorithm, task)
 
     @pytest.mark.parametrize("algorithm", ["linear", "lightgbm"])
     def test_the_same_rows_and_seed_give_the_same_bytes(self, bench: Bench, algorithm: str) -> None:
@@ -103,6 +98,12 @@ class TestRay(TrainingSuite):
         self, bench: Bench, algorithm: str, task: Task
     ) -> None:
         super().test_early_stopping_watches_the_validation_part(bench, algorithm, task)
+
+
+@pytest.mark.parametrize(("algorithm", "task"), LEARNED)
+def test_every_kind_of_algorithm_learns(bench: Bench, algorithm: str, task: Task) -> None:
+    """The slice of the suite that is always run."""
+    TestRay().test_every_algorithm_learns_every_task(bench, algorithm, task)
 
 
 def long(kind: str) -> Train:
