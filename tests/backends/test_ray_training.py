@@ -142,7 +142,7 @@ def outcome(bench: Bench, operation: Train) -> Outcome:
     return bench.run(operation, {"features": fitted, "train": train, "validation": test})
 
 
-@pytest.mark.parametrize("kind", LONG)
+@pytest.mark.parametrize("kind", ["xgboost", pytest.param("torch_mlp", marks=pytest.mark.soak)])
 def test_a_killed_worker_changes_nothing_in_the_model(
     bench: TrainBench, ray_cluster: Cluster, kind: str
 ) -> None:
