@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from backends.host import HostSettings
 from backends.host.control import key_digest
 from backends.host.process import OWNER, Running, answering, ensure, running, stop
-from backends.serving.revised import applied, refused, short
+from backends.serving.revised import RevisedDeployments, applied, refused, short
 from backends.serving.revisions import Revision, Revisions, deployments
 from backends.shelf import names
-from compiler.backend import Applied, Artifact, Json, TaskContext
+from compiler.backend import Applied, Json, TaskContext
 from compiler.diagnostics import StackcError
-from compiler.graph.operations import Deploy
 
 _DEPLOY_SECONDS = 120.0
 
 
-class Deployments:
+class Deployments(RevisedDeployments):
     """Reconciles what the host serves; the same model with the same limits is no new revision."""
+
+    owner: ClassVar[str] = OWNER
 
     def read(self, attributes: Mapping[str, Json], context: TaskContext) -> bool:
         """Whether the host runs and answers with this revision, to this key."""
@@ -49,32 +50,16 @@ class Deployments:
                 return _applied(revision, host, context)
         return None
 
-    def apply(
-        self,
-        operation: Deploy,
-        inputs: Mapping[str, Artifact],
-        operation_id: str,
-        context: TaskContext,
-    ) -> Applied:
-        """Place the revision, have the host probe it and switch to it.
-
-        Raises:
-            StackcError: The host does not come up, or the revision does not
-                answer as it was evaluated (E717); what served before serves on.
-        """
-        shelf = Revisions(context.state, operation.name, OWNER)
-        return _served(shelf, shelf.take(operation, inputs, operation_id), context)
-
-    def rollback(
-        self, attributes: Mapping[str, Json], operation_id: str, context: TaskContext
-    ) -> Applied:
-        """Have the host switch back to the revision before the one that serves.
-
-        Raises:
-            StackcError: There is none (E608), or it does not serve (E717).
-        """
-        shelf = Revisions(context.state, attributes["name"], OWNER)
-        return _served(shelf, shelf.bring_back(operation_id), context)
+    def serve(self, shelf: Revisions, revision: Revision, context: TaskContext) -> Applied:
+        """Have the host probe a revision and switch to it."""
+        asked = revision.operation
+        key = context.secret(asked.api_key) if asked.api_key else None
+        context.progress("starting the host")
+        host = ensure(context.state, cast(HostSettings, context.settings))
+        context.progress(f"probing revision {revision.number}")
+        _switch(host, asked.name, revision, key)
+        shelf.serve(revision.number)
+        return _applied(revision, host, context)
 
     def delete(
         self,
@@ -90,18 +75,6 @@ class Deployments:
             if not host.ask({"do": "state"})["deployments"]:
                 stop(context.state)
         Revisions(context.state, name, OWNER).clear()
-
-
-def _served(shelf: Revisions, revision: Revision, context: TaskContext) -> Applied:
-    """Have the host probe a revision and switch to it."""
-    asked = revision.operation
-    key = context.secret(asked.api_key) if asked.api_key else None
-    context.progress("starting the host")
-    host = ensure(context.state, cast(HostSettings, context.settings))
-    context.progress(f"probing revision {revision.number}")
-    _switch(host, asked.name, revision, key)
-    shelf.serve(revision.number)
-    return _applied(revision, host, context)
 
 
 def _same_key(held: str | None, salt: str, reference: str | None, context: TaskContext) -> bool:

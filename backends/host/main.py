@@ -24,6 +24,7 @@ from backends.serving.app import make_app
 from backends.serving.deployed import Deployed, Limits, Models
 from backends.serving.model import ServedModel
 from backends.serving.recording import Recorders
+from backends.serving.revised import short
 from backends.serving.revisions import Revisions, deployments
 from backends.serving.watches import monitors
 from backends.shelf import names
@@ -65,7 +66,7 @@ class Host:
                     return self._deploy(request["name"], request["revision"], request["api_key"])
             case "remove":
                 with self._changing:
-                    self.models.remove(_short(request["name"]))
+                    self.models.remove(short(request["name"]))
                 return {}
             case "watch":
                 self.recorders.watch(request["name"])
@@ -107,12 +108,8 @@ class Host:
         limits = Limits(asked.queue, asked.rows, asked.timeout_s)
         observe = self.recorders.hook(name)
         found = Deployed(model, number, revision.digest, limits, api_key, observe)
-        self.models.put(_short(name), found)
+        self.models.put(short(name), found)
         return {"revision": number}
-
-
-def _short(name: str) -> str:
-    return name.removeprefix("deployments.")
 
 
 def main(state: Path, host: str, ports: list[int]) -> int:
@@ -143,7 +140,7 @@ def main(state: Path, host: str, ports: list[int]) -> int:
 def _served_before(state: Path) -> list[str]:
     """The deployments that a host of this project served last."""
     served = [n for n in names(deployments(state, OWNER)) if Revisions(state, n, OWNER).current()]
-    return [_short(name) for name in served]
+    return [short(name) for name in served]
 
 
 def _listening(host: str, ports: list[int]) -> socket.socket:

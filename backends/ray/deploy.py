@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic, sleep
-from typing import cast
+from typing import ClassVar, cast
 
 from msgspec import to_builtins
 
@@ -25,23 +25,24 @@ from backends.ray.serve import (
 from backends.ray.step import called, seed_of
 from backends.ray.told import tell, there
 from backends.serving.deployed import Limits
-from backends.serving.revised import applied, refused, short
+from backends.serving.revised import RevisedDeployments, applied, refused, short
 from backends.serving.revisions import Revision, Revisions, deployments
 from backends.shelf import names
-from compiler.backend import Applied, Artifact, Json, TaskContext
+from compiler.backend import Applied, Json, TaskContext
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail
 from compiler.engine.tasks import Call
-from compiler.graph.operations import Deploy
 
 _SEEN_SECONDS = 60.0
 
 
-class Deployments:
+class Deployments(RevisedDeployments):
     """Reconciles what Ray Serve runs; the same model with the same limits is no new revision.
 
     Whether one is there is asked over HTTP, as its users ask: no cluster is joined to look.
     """
+
+    owner: ClassVar[str] = OWNER
 
     def read(self, attributes: Mapping[str, Json], context: TaskContext) -> bool:
         """Whether this revision answers, to this key."""
@@ -76,32 +77,19 @@ class Deployments:
                 return _applied(revision, front, context)
         return None
 
-    def apply(
-        self,
-        operation: Deploy,
-        inputs: Mapping[str, Artifact],
-        operation_id: str,
-        context: TaskContext,
-    ) -> Applied:
-        """Place the revision, probe it in a worker of the cluster, and have Serve turn to it.
-
-        Raises:
-            StackcError: Serve does not come up, or the revision does not answer
-                as it was evaluated (E717); what served before serves on.
-        """
-        shelf = Revisions(context.state, operation.name, OWNER)
-        return _served(shelf, shelf.take(operation, inputs, operation_id), context)
-
-    def rollback(
-        self, attributes: Mapping[str, Json], operation_id: str, context: TaskContext
-    ) -> Applied:
-        """Have Serve turn back to the revision before the one that serves.
-
-        Raises:
-            StackcError: There is none (E608), or it does not serve (E717).
-        """
-        shelf = Revisions(context.state, attributes["name"], OWNER)
-        return _served(shelf, shelf.bring_back(operation_id), context)
+    def serve(self, shelf: Revisions, revision: Revision, context: TaskContext) -> Applied:
+        """Have a revision probed and Serve turn to it."""
+        key = _key(revision, context)
+        join(context)
+        front = ensure_serve(context.state, cast(RaySettings, context.settings))
+        _refuse_foreign(revision.operation.name, front, context)
+        served = _told(revision, shelf.model(revision.number), key)
+        context.progress(f"probing revision {revision.number}")
+        _probe(served, shelf.golden(revision.number), revision, context)
+        context.progress(f"turning to revision {revision.number}")
+        _turn(shelf, served, revision, front, context)
+        shelf.serve(revision.number)
+        return _applied(revision, front, context)
 
     def delete(
         self,
@@ -114,21 +102,6 @@ class Deployments:
             join(context)
             remove(short(attributes["name"]))
         Revisions(context.state, attributes["name"], OWNER).clear()
-
-
-def _served(shelf: Revisions, revision: Revision, context: TaskContext) -> Applied:
-    """Have a revision probed and Serve turn to it."""
-    key = _key(revision, context)
-    join(context)
-    front = ensure_serve(context.state, cast(RaySettings, context.settings))
-    _refuse_foreign(revision.operation.name, front, context)
-    served = _told(revision, shelf.model(revision.number), key)
-    context.progress(f"probing revision {revision.number}")
-    _probe(served, shelf.golden(revision.number), revision, context)
-    context.progress(f"turning to revision {revision.number}")
-    _turn(shelf, served, revision, front, context)
-    shelf.serve(revision.number)
-    return _applied(revision, front, context)
 
 
 def _key(revision: Revision, context: TaskContext) -> str | None:

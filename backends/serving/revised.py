@@ -1,15 +1,54 @@
-"""What every backend that serves says of a revision: that it answers, or why it does not."""
+"""What every backend that serves does with a revision, and says of it: it answers, or why not."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
-from backends.serving.revisions import Revision
-from compiler.backend import Applied, EventDraft, Json, Outcome, TaskContext
+from backends.serving.revisions import Revision, Revisions
+from compiler.backend import Applied, Artifact, EventDraft, Json, Outcome, TaskContext
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail
 from compiler.graph.digest import canonical
 from compiler.graph.documents import Endpoint
+from compiler.graph.operations import Deploy
+
+
+class RevisedDeployments:
+    """Places revisions on the shelf of ``owner``; a backend says how one comes to serve."""
+
+    owner: ClassVar[str]
+
+    def serve(self, shelf: Revisions, revision: Revision, context: TaskContext) -> Applied:
+        """Have a revision probed and turned to; raises StackcError where it does not serve."""
+        raise NotImplementedError
+
+    def apply(
+        self,
+        operation: Deploy,
+        inputs: Mapping[str, Artifact],
+        operation_id: str,
+        context: TaskContext,
+    ) -> Applied:
+        """Place the revision, have it probed, and turn to it.
+
+        Raises:
+            StackcError: The server does not come up, or the revision does not
+                answer as it was evaluated (E717); what served before serves on.
+        """
+        shelf = Revisions(context.state, operation.name, self.owner)
+        return self.serve(shelf, shelf.take(operation, inputs, operation_id), context)
+
+    def rollback(
+        self, attributes: Mapping[str, Json], operation_id: str, context: TaskContext
+    ) -> Applied:
+        """Turn back to the revision before the one that serves.
+
+        Raises:
+            StackcError: There is none (E608), or it does not serve (E717).
+        """
+        shelf = Revisions(context.state, attributes["name"], self.owner)
+        return self.serve(shelf, shelf.bring_back(operation_id), context)
 
 
 def short(name: str) -> str:
