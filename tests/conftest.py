@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("searching", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+# A shell has its background jobs ignore it, and so do all processes that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LEFT_OUT = shutil.ignore_patterns(".stackc", "__pycache__", "report.html")
 Laid = Callable[[str], Path]
