@@ -12,7 +12,7 @@ import psutil
 from msgspec.structs import replace
 
 from backends.ray import RaySettings
-from backends.ray.cluster import Cluster, ensure, lease_file, record, running
+from backends.ray.cluster import Cluster, ensure, lease_file, leave, record, running
 from compiler.graph.digest import canonical
 
 SMALL = RaySettings(cpus=2, memory_mb=120)
@@ -26,6 +26,7 @@ def cluster_of(state: Path) -> Iterator[Cluster]:
     with lease_file(state) as lease:
         fcntl.flock(lease, fcntl.LOCK_SH)
         yield ensure(state, SMALL)
+    leave()
     end(state)
 
 

@@ -137,6 +137,11 @@ def join(context: TaskContext) -> Any:
     return _DRIVER.join(cluster.address, environment.private(Path(cluster.folder)), lease)
 
 
+def leave() -> None:
+    """Be no driver any longer: Ray ends the process of a driver whose cluster goes away."""
+    _DRIVER.leave()
+
+
 def imported(module: str) -> Any:
     """A module of Ray; what it is told of its own dependencies on the way is not for our users."""
     with warnings.catch_warnings():
@@ -170,17 +175,21 @@ class _Driver:
         self._address, self._lease = address, lease
         return ray
 
-    def _turned_to(self, variables: dict[str, str]) -> Any:
-        """The module with this environment; what an earlier cluster left in it is dropped."""
-        environment.take(variables)
-        ray = imported("ray")
-        ray.shutdown()
+    def leave(self) -> None:
+        if "ray" in sys.modules:
+            imported("ray").shutdown()
         if "ray.serve.context" in sys.modules:
             # It would go on to speak with the Serve of the cluster before.
             imported("ray.serve.context")._set_global_client(None)
         if self._lease is not None:
             self._lease.close()
         self._address = self._lease = None
+
+    def _turned_to(self, variables: dict[str, str]) -> Any:
+        """The module with this environment; what an earlier cluster left in it is dropped."""
+        environment.take(variables)
+        self.leave()
+        ray = imported("ray")
         # Read once when Ray is imported, which somebody else may have done before.
         imported("ray._private.ray_constants").ENABLE_RAY_CLUSTER = environment.many(variables)
         core = imported("ray._raylet")

@@ -46,8 +46,10 @@ def main(state: Path, cpus: int, memory: int) -> int:
         entry = Cluster(me.pid, me.create_time(), address, str(folder), str(state))
         durable.write(record(state), canonical(msgspec.to_builtins(entry)), mode=0o600)
         _watch(state, entry)
-        importlib.import_module("ray").shutdown()
     finally:
+        # Ray's processes write into the folder until they have ended.
+        if "ray" in sys.modules:
+            sys.modules["ray"].shutdown()
         shutil.rmtree(folder, ignore_errors=True)
     return 0
 

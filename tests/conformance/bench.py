@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,9 @@ TARGETS = {
     Task.MULTICLASS: Column("cultivar", DataType("string"), False),
     Task.REGRESSION: Column("progression", DataType("float64"), False),
 }
+
+
+_ONE_AT_A_TIME = Lock()
 
 
 @cache
@@ -116,10 +120,15 @@ class Bench:
     settings: Settings = field(default_factory=Settings)
     count: int = 0
 
+    def number(self) -> int:
+        """One that no other folder or table of this bench has, whichever thread asks."""
+        with _ONE_AT_A_TIME:
+            self.count += 1
+            return self.count
+
     def context(self, **changed: Any) -> TaskContext:
         """A fresh context; input keys are the digests where a test does not say."""
-        self.count += 1
-        workdir = self.folder / f"work{self.count}"
+        workdir = self.folder / f"work{self.number()}"
         workdir.mkdir()
         plain = TaskContext(
             address="models.m/step",
@@ -139,8 +148,7 @@ class Bench:
 
     def table(self, rows: pa.Table, group: int | None = None) -> Artifact:
         """Rows as a stored table."""
-        self.count += 1
-        path = self.folder / f"table{self.count}.parquet"
+        path = self.folder / f"table{self.number()}.parquet"
         pq.write_table(rows, path, row_group_size=group)
         return artifact(path, TableType(()))
 

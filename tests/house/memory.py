@@ -14,9 +14,10 @@ from tests.house.cli import PLAIN, ROOT, Answer
 
 
 def watched(command: Sequence[str], cwd: Path, out: Path) -> tuple[Answer, int]:
-    """Run a program to its end; also its process tree's largest resident size in bytes.
+    """Run a program to its end; also the most memory of its process tree in bytes.
 
-    Pages that processes share are counted in each of them, so it errs upward.
+    Where the system tells, pages that processes share are divided among them; elsewhere they are
+    counted in each, so that it errs upward.
     """
     environment = {**os.environ, **PLAIN, "PYTHONPATH": str(ROOT)}
     with out.open("w+", encoding="utf-8") as stream:
@@ -26,13 +27,13 @@ def watched(command: Sequence[str], cwd: Path, out: Path) -> tuple[Answer, int]:
         process, peak = psutil.Process(child.pid), 0
         while child.poll() is None:
             peak = max(peak, tree(process))
-            time.sleep(0.02)
+            time.sleep(0.05)
     text = out.read_text("utf-8")
     return Answer(child.returncode, text, "", text), peak
 
 
 def tree(process: psutil.Process) -> int:
-    """Resident bytes of a process and its descendants, now."""
+    """Bytes of a process and its descendants, now."""
     try:
         family = [process, *process.children(recursive=True)]
     except psutil.Error:
@@ -42,6 +43,7 @@ def tree(process: psutil.Process) -> int:
 
 def _resident(process: psutil.Process) -> int:
     try:
-        return int(process.memory_info().rss)
+        found = process.memory_full_info()
+        return int(getattr(found, "pss", found.rss))
     except psutil.Error:
         return 0
