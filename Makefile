@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 READY := $(VENV)/.demo-ready
 DEV_READY := $(VENV)/.dev-ready
 SETUP := pyproject.toml constraints.txt
-PYTEST_ARGS ?= -n 2 --dist loadgroup
+PYTEST_ARGS ?= -n 2 --dist loadgroup --max-worker-restart 0
 
 export WHYLOGS_NO_ANALYTICS = 1
 

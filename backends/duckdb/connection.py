@@ -72,18 +72,31 @@ def session(
         connection.close()
 
 
+@contextmanager
+def over(
+    context: TaskContext, inputs: Mapping[str, Artifact], threads: int | None = None
+) -> Iterator[Connection]:
+    """A session in which each input table is a view of its name.
+
+    Raises:
+        StackcError: As ``session``; values of private columns stay out of what it says.
+    """
+    files = [artifact.path for artifact in inputs.values()]
+    with session(context, files, threads) as connection:
+        try:
+            for table, file in zip(inputs, files, strict=True):
+                scan = f"read_parquet({strings([str(file)])})"
+                connection.execute(f"CREATE VIEW {name(table)} AS SELECT * FROM {scan}")
+            yield connection
+        except duckdb.Error as error:
+            raise failure(error, inputs) from error
+
+
 def _lock(connection: Connection, folders: Iterable[Path], files: Iterable[Path]) -> None:
     connection.execute(f"SET allowed_directories = {strings(str(f) + '/' for f in folders)}")
     connection.execute(f"SET allowed_paths = {strings(str(f) for f in files)}")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
-
-
-def views(connection: Connection, inputs: Mapping[str, Artifact]) -> None:
-    """Make each input table a view of its name."""
-    for table, artifact in inputs.items():
-        scan = f"read_parquet({strings([str(artifact.path)])})"
-        connection.execute(f"CREATE VIEW {name(table)} AS SELECT * FROM {scan}")
 
 
 def write(connection: Connection, select: str, path: Path) -> int:

@@ -18,19 +18,40 @@ NUMBERED = '(SELECT *, row_number() OVER () AS __row FROM "table")'
 
 
 def judged(
-    connection: Connection, rules: Sequence[Rule], table: TableType, context: TaskContext
+    connection: Connection,
+    rules: Sequence[Rule],
+    table: TableType,
+    context: TaskContext,
+    counted: Sequence[int] | None = None,
 ) -> tuple[int, list[RuleResult]]:
-    """Count the rows, and for every rule those that break it."""
-    measures = ["count(*)"] + [_measure(rule, table) for rule in rules]
+    """Count the rows, and for every rule those that break it.
+
+    ``counted`` has what ``row_counts`` gives of the whole table, where that is known.
+    """
+    known = iter(() if counted is None else counted)
+    asked = rules if counted is None else [r for r in rules if r.kind not in sql.ROW_KINDS]
+    measures = ["count(*)"] + [_measure(rule, table) for rule in asked]
     rows, *counts = only_row(connection, f'SELECT {", ".join(measures)} FROM "table"')
-    results = []
-    for rule, found in zip(rules, counts, strict=True):
+    measured, results = iter(counts), []
+    for rule in rules:
+        found = next(known if counted is not None and rule.kind in sql.ROW_KINDS else measured)
         if rule.kind == "references":
             context.progress(f"looking up {rule.name}")
             lookup = f'SELECT count(*) FROM "table" WHERE {sql.orphans(rule)}'
             (found,) = only_row(connection, lookup)
         results.append(_result(rule, rows, found))
     return rows, results
+
+
+def row_rules(rules: Sequence[Rule]) -> list[Rule]:
+    """Those that judge a row by itself."""
+    return [rule for rule in rules if rule.kind in sql.ROW_KINDS]
+
+
+def row_counts(rules: Sequence[Rule], table: TableType) -> str:
+    """A SELECT of one row: how many rows break each of these rules of single rows."""
+    counts = ", ".join(f"{_measure(rule, table)} AS c{at}" for at, rule in enumerate(rules))
+    return f'SELECT {counts} FROM "table"'
 
 
 def _measure(rule: Rule, table: TableType) -> str:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from backends.duckdb.connection import ROW_GROUP, Connection
-from backends.duckdb.text import strings
+from backends.duckdb.parquet import row_groups
 
-_STEADY = frozenset(("PROJECTION", "PARQUET_SCAN", "READ_PARQUET"))
+_SCANS = frozenset(("PARQUET_SCAN", "READ_PARQUET"))
+_STEADY = _SCANS | {"PROJECTION"}
+_BY_ROWS = _STEADY | {"FILTER"}
 
 
 def threads_for(connection: Connection, select: str, files: Iterable[Path], threads: int) -> int:
@@ -23,13 +25,20 @@ def threads_for(connection: Connection, select: str, files: Iterable[Path], thre
     """
     if threads < 2:
         return 1
-    plan = connection.execute(f"EXPLAIN (FORMAT json) {select}").fetchall()[0][1]
-    steady = all(_is_steady(node) for node in _nodes(json.loads(plan)))
+    steady = all(_is_steady(node) for node in _plan(connection, select))
     return threads if steady and all(_even(connection, file) for file in files) else 1
 
 
-def _nodes(plan: Any) -> Iterator[dict[str, Any]]:
-    waiting = list(plan)
+def goes_by_rows(connection: Connection, select: str) -> bool:
+    """Whether each row of the result comes of one row of one table, whatever its other rows are."""
+    kinds = [node["name"].strip() for node in _plan(connection, select)]
+    return {*kinds} <= _BY_ROWS and sum(kind in _SCANS for kind in kinds) == 1
+
+
+def _plan(connection: Connection, select: str) -> Iterator[dict[str, Any]]:
+    """The operators of a query, from its result to its tables."""
+    plan = connection.execute(f"EXPLAIN (FORMAT json) {select}").fetchall()[0][1]
+    waiting = list(json.loads(plan))
     while waiting:
         node = waiting.pop()
         yield node
@@ -42,9 +51,5 @@ def _is_steady(node: dict[str, Any]) -> bool:
 
 def _even(connection: Connection, file: Path) -> bool:
     """Whether all row groups but the last have the size that this module's writer uses."""
-    rows = connection.execute(
-        "SELECT DISTINCT row_group_id, row_group_num_rows "
-        f"FROM parquet_metadata({strings([str(file)])}) ORDER BY row_group_id"
-    ).fetchall()
-    sizes = [int(size) for _, size in rows]
+    sizes = row_groups(connection, file)
     return all(size == ROW_GROUP for size in sizes[:-1]) and sum(sizes[-1:]) <= ROW_GROUP

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import duckdb
-
-from backends.duckdb.connection import failure, session, views, write
+from backends.duckdb.connection import over, write
 from backends.duckdb.judging import NUMBERED, flag, judged
 from backends.duckdb.text import names, string
 from compiler.backend import Artifact, Outcome, TaskContext
@@ -30,24 +28,19 @@ def quarantine(
     if not isinstance(table, TableType):
         raise TypeError("quarantine needs a table")
     paths = {part: context.workdir / f"{part}.parquet" for part in ("accepted", "quarantined")}
-    files = [artifact.path for artifact in inputs.values()]
     # One thread: the rows keep their order and the files their bytes.
-    with session(context, reads=files, threads=1) as connection:
-        try:
-            views(connection, inputs)
-            rows, results = judged(connection, operation.rules, table, context)
-            pairs = zip(operation.rules, results, strict=True)
-            marked = _marked([rule for rule, found in pairs if not found["passed"]], table)
-            columns = names(table.names)
-            bad = f"SELECT {columns}, _rules FROM ({marked}) WHERE _rules <> ''"
-            aside = write(connection, bad, paths["quarantined"])
-            if aside:
-                good = f"SELECT {columns} FROM ({marked}) WHERE _rules = ''"
-                write(connection, good, paths["accepted"])
-            else:
-                durable.link(inputs["table"].path, paths["accepted"])
-        except duckdb.Error as error:
-            raise failure(error, inputs) from error
+    with over(context, inputs, threads=1) as connection:
+        rows, results = judged(connection, operation.rules, table, context)
+        pairs = zip(operation.rules, results, strict=True)
+        marked = _marked([rule for rule, found in pairs if not found["passed"]], table)
+        columns = names(table.names)
+        bad = f"SELECT {columns}, _rules FROM ({marked}) WHERE _rules <> ''"
+        aside = write(connection, bad, paths["quarantined"])
+        if aside:
+            good = f"SELECT {columns} FROM ({marked}) WHERE _rules = ''"
+            write(connection, good, paths["accepted"])
+        else:
+            durable.link(inputs["table"].path, paths["accepted"])
     return Outcome(paths, {"rows": rows - aside, "quarantined": aside})
 
 

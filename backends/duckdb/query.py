@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import duckdb
-
-from backends.duckdb.connection import Connection, failure, session, views, write
+from backends.duckdb.connection import Connection, over, write
 from backends.duckdb.order import threads_for
 from backends.duckdb.parsed import statement
 from backends.duckdb.text import name
@@ -27,32 +25,15 @@ def query(operation: Query, inputs: Mapping[str, Artifact], context: TaskContext
 def run(sql: str, inputs: Mapping[str, Artifact], context: TaskContext) -> Outcome:
     """Write the rows of a SELECT over views of the inputs as the output ``table``."""
     target = context.workdir / "table.parquet"
-    files = [artifact.path for artifact in inputs.values()]
-    with session(context, reads=files) as connection:
-        try:
-            views(connection, inputs)
-            select = canonical(connection, statement(sql))
-            threads = threads_for(connection, select, files, context.threads)
-            rows = _written(connection, select, inputs, context, threads)
-        except duckdb.Error as error:
-            raise failure(error, inputs) from error
-    return Outcome({"table": target}, {"rows": rows})
-
-
-def _written(
-    connection: Connection,
-    select: str,
-    inputs: Mapping[str, Artifact],
-    context: TaskContext,
-    threads: int,
-) -> int:
-    target = context.workdir / "table.parquet"
-    if threads == context.threads:
-        return write(connection, select, target)
-    # The settings of a locked connection are final: one thread needs one of its own.
-    with session(context, [a.path for a in inputs.values()], threads=threads) as alone:
-        views(alone, inputs)
-        return write(alone, select, target)
+    with over(context, inputs) as connection:
+        select = canonical(connection, statement(sql))
+        files = [artifact.path for artifact in inputs.values()]
+        threads = threads_for(connection, select, files, context.threads)
+        if threads == context.threads:
+            return Outcome({"table": target}, {"rows": write(connection, select, target)})
+    # The settings of a locked connection are final: fewer threads need one of their own.
+    with over(context, inputs, threads) as alone:
+        return Outcome({"table": target}, {"rows": write(alone, select, target)})
 
 
 def canonical(connection: Connection, sql: str) -> str:

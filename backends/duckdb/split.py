@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
 from backends.duckdb import shares
-from backends.duckdb.connection import Connection, failure, only_row, session, views, write
+from backends.duckdb.connection import Connection, only_row, over, write
 from backends.duckdb.text import name, names
 from compiler.backend import Artifact, Outcome, TaskContext
 from compiler.codes import Code
@@ -29,16 +28,10 @@ def split(operation: Split, inputs: Mapping[str, Artifact], context: TaskContext
     """
     paths = {part: context.workdir / f"{part}.parquet" for part in _parts(operation)}
     # One thread: the rows keep their order and the files their bytes.
-    with session(context, [inputs["table"].path], threads=1) as connection:
-        try:
-            views(connection, {"table": inputs["table"]})
-            selects = _selects(operation, connection, context)
-            counts = {
-                p: _write(connection, sql, paths[p], p, context) for p, sql in selects.items()
-            }
-            rows = only_row(connection, f"SELECT count(*) FROM ({_SOURCE})")
-        except duckdb.Error as error:
-            raise failure(error, inputs) from error
+    with over(context, {"table": inputs["table"]}, threads=1) as connection:
+        selects = _selects(operation, connection, context)
+        counts = {p: _write(connection, sql, paths[p], p, context) for p, sql in selects.items()}
+        rows = only_row(connection, f"SELECT count(*) FROM ({_SOURCE})")
     _refuse_empty(counts, rows[0])
     return Outcome(paths, {**counts, "left_out": rows[0] - sum(counts.values())})
 

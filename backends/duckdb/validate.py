@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import duckdb
-
-from backends.duckdb.connection import PRIVATE, Connection, failure, session, views
+from backends.duckdb.connection import PRIVATE, Connection, over
 from backends.duckdb.judging import NUMBERED, flag, judged, judges_rows
 from backends.duckdb.text import jsonable, names
 from compiler.backend import Artifact, EventDraft, Outcome, TaskContext
@@ -28,17 +26,22 @@ def validate(operation: Validate, inputs: Mapping[str, Artifact], context: TaskC
     Raises:
         StackcError: E710 when a rule cannot be evaluated on the data.
     """
-    files = [artifact.path for artifact in inputs.values()]
+    return judge(operation, inputs, context)
+
+
+def judge(
+    operation: Validate,
+    inputs: Mapping[str, Artifact],
+    context: TaskContext,
+    counted: Sequence[int] | None = None,
+) -> Outcome:
+    """The same, where ``counted`` may say what the rules of single rows come to."""
     table = inputs["table"].type
     if not isinstance(table, TableType):
         raise TypeError("validate needs a table")
-    with session(context, reads=files) as connection:
-        try:
-            views(connection, inputs)
-            rows, results = judged(connection, operation.rules, table, context)
-            _add_examples(connection, operation.rules, results, table)
-        except duckdb.Error as error:
-            raise failure(error, inputs) from error
+    with over(context, inputs) as connection:
+        rows, results = judged(connection, operation.rules, table, context, counted)
+        _add_examples(connection, operation.rules, results, table)
     verdict = _verdict(rows, results)
     target = context.workdir / "verdict.json"
     target.write_bytes(canonical(verdict))

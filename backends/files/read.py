@@ -17,7 +17,7 @@ from backends.files.csv_files import open_csv
 from backends.files.jsonl_files import open_jsonl
 from backends.files.origins import origin_of
 from backends.files.parquet_files import open_parquet
-from backends.files.part import Opener, Part, Say, Wanted, missing_columns
+from backends.files.part import Opener, Part, Wanted, missing_columns
 from compiler.backend import Artifact, Outcome, TaskContext
 from compiler.codes import Code
 from compiler.diagnostics import fail
@@ -72,7 +72,7 @@ def ingest(
     threads = 1 if order else _threads(named, format, wanted, context)
     columns = wanted.columns or ()
     with session(context, real, threads, len(columns)) as connection:
-        parts = _open(connection, real, format, wanted, named.__getitem__)
+        parts = opened(connection, named, format, wanted)
         try:
             rows = write(connection, select(parts, columns, order), target)
         except duckdb.Error as error:
@@ -94,17 +94,18 @@ def _threads(named: Mapping[Path, str], format: str, wanted: Wanted, context: Ta
         return 1
     real = tuple(named)
     with session(context, real) as connection:
-        parts = _open(connection, real, format, wanted, named.__getitem__)
+        parts = opened(connection, named, format, wanted)
         if len(parts) > 1:
             return 1
         return threads_for(connection, select(parts, wanted.columns or ()), real, context.threads)
 
 
-def _open(
-    connection: Connection, files: Sequence[Path], format: str, wanted: Wanted, say: Say
+def opened(
+    connection: Connection, named: Mapping[Path, str], format: str, wanted: Wanted
 ) -> Sequence[Part]:
     """The parts of the files, each with all columns of the contract."""
-    parts = OPENERS[format](connection, files, wanted, say)
+    say = named.__getitem__
+    parts = OPENERS[format](connection, tuple(named), wanted, say)
     for part in parts:
         present = [name for name, _ in part.columns]
         missing = [c.name for c in wanted.columns or () if c.name not in present]

@@ -10,17 +10,22 @@ from pydantic import Field
 
 from backends.duckdb import BACKEND as DUCKDB
 from backends.files import BACKEND as FILES
+from backends.files import FilesSettings
 from backends.local import BACKEND as LOCAL
 from backends.serving import NO_RESERVED_NAME
 from backends.whylogs import BACKEND as WHYLOGS
-from compiler.backend import Backend, Lowering, Settings
+from compiler.backend import Backend, Lowering
 from compiler.graph.operations import (
+    Clean,
     Deploy,
     JudgeGates,
     Operation,
+    Query,
     ReadDatabase,
+    ReadFiles,
     Train,
     Tune,
+    Validate,
     Watch,
 )
 
@@ -29,8 +34,8 @@ OWNER = "ray"
 """Its folder in ``.stackc``."""
 
 
-class RaySettings(Settings):
-    """Which cluster, and how much of it."""
+class RaySettings(FilesSettings):
+    """Which cluster, how much of it, and how what is not on this machine is read."""
 
     address: str | None = Field(
         default=None,
@@ -71,13 +76,24 @@ def _as_tasks(backend: Backend, left_out: tuple[type[Operation], ...] = ()) -> L
     }
 
 
+def _divided(backend: Backend, *kinds: type[Operation]) -> Lowerings:
+    """Steps of an embedded backend that go by rows, on Ray Data where a table is large."""
+    return {
+        kind: replace(
+            backend.lowerings[kind], target="backends.ray.tables:run", isolation="process"
+        )
+        for kind in kinds
+    }
+
+
 BACKEND = Backend(
     name="ray",
     lowerings={
-        **_as_tasks(FILES, left_out=(ReadDatabase,)),
+        **_divided(FILES, ReadFiles),
         # A connection's secret stays in the process that resolved it.
         ReadDatabase: FILES.lowerings[ReadDatabase],
-        **_as_tasks(DUCKDB),
+        **_divided(DUCKDB, Validate, Query, Clean),
+        **_as_tasks(DUCKDB, left_out=(Validate, Query, Clean)),
         **_as_tasks(WHYLOGS),
         **_as_tasks(LOCAL, left_out=(JudgeGates, Train, Tune)),
         Train: replace(LOCAL.lowerings[Train], target="backends.ray.train:run"),

@@ -53,8 +53,8 @@ def run(operation: Train, inputs: Mapping[str, Artifact], context: TaskContext) 
         return step.run(operation, inputs, context)
     arguments = (operation, dict(inputs), settings.workers)
     call = Call("backends.ray.train:together", None, arguments, step.seed_of(context))
-    # It waits for its workers, and needs no processor. Its process has imported Ray's own types
-    # of Arrow data, which run code of the files they are read from: no other task gets it.
+    # It waits for its workers, and needs no processor. What it was told by its environment, and
+    # what the frameworks hold of memory, goes with its process.
     outcome: Outcome = step.called(call, context, num_cpus=0, max_calls=1)
     return outcome
 

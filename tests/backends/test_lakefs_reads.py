@@ -15,12 +15,14 @@ from backends.files import FilesSettings
 from backends.files.inspect import inspect_files
 from backends.files.read import observe_files, read_files
 from backends.lakefs import LakefsServer
+from backends.ray import BACKEND as RAY
+from backends.ray import RaySettings
 from compiler.backend import Look
 from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, StackcError
 from compiler.engine.secrets import Secrets
 from compiler.graph.operations import ReadFiles
-from tests.house.tables import Rows, columns, context, rows_of
+from tests.house.tables import Rows, columns, context, rows_of, run_step
 from tests.lakefs_double.contract import QUIET
 from tests.lakefs_double.server import KEY, SECRET, Double, How
 from tests.services import free_port
@@ -82,6 +84,15 @@ def test_a_branch_is_read_as_it_is_committed(air: Air) -> None:
     air.commit("a\n1\n2\n")
     air.put("a\n9\n")
     assert air.rows() == [{"a": 1}, {"a": 2}]
+
+
+def test_with_ray_it_is_read_by_who_has_the_secrets(air: Air) -> None:
+    """No cluster is asked: the address names none."""
+    air.commit("a\n1\n2\n")
+    settings = RaySettings(address="127.0.0.1:1", lakefs=air.settings.lakefs)
+    task = context(air.folder, settings=settings, secret=Secrets(air.folder).resolve)
+    outcome = run_step(RAY, ReadFiles(PATH, "csv", WANTED), {}, task)
+    assert rows_of(outcome.files["table"]) == [{"a": 1}, {"a": 2}]
 
 
 def test_what_changes_on_the_branch_is_noticed(air: Air) -> None:

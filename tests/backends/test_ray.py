@@ -25,9 +25,21 @@ from backends.ray.step import called, run, seed_of
 from compiler.codes import Code
 from compiler.diagnostics import StackcError
 from compiler.engine.tasks import Call
-from compiler.graph.operations import Query, Split
-from tests.conformance.bench import Bench
+from compiler.graph.operations import (
+    Clean,
+    CleanStep,
+    Operation,
+    Query,
+    ReadFiles,
+    Split,
+    Validate,
+)
+from compiler.graph.types import TableType
+from tests.backends.divided_steps import whole
+from tests.conformance.bench import Bench, artifact
+from tests.conformance.tables import rule
 from tests.house.cli import ROOT, stackc, stackc_process
+from tests.house.tables import columns, rows_of
 from tests.ray_cluster import SMALL, end, lend
 
 pytestmark = pytest.mark.xdist_group("ray")
@@ -61,6 +73,59 @@ def test_a_step_gives_on_ray_what_it_gives_here(bench: Bench) -> None:
     parts = bench.run(Split(fractions=(("train", 0.7), ("test", 0.3))), {"table": table})
     assert set(parts.files) == {"train", "test"}
     assert all(path.is_file() for path in parts.files.values())
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine rows are a large table, in portions of two."""
+    monkeypatch.setattr("backends.duckdb.portions.ROW_GROUP", 2)
+    monkeypatch.setattr("backends.ray.tables.LARGE", 5)
+
+
+PEOPLE = pa.table({"n": range(9), "kind": ["a", "b", None] * 3})
+COLUMNS = columns(n="int64", kind="string")
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize(
+    "operation",
+    [
+        ReadFiles("people.parquet", "parquet", COLUMNS),
+        Query("select upper(kind) as kind, n * 2 as m from t where n <> 4"),
+        Query("select n from t where kind = 'ab'"),
+        Clean((CleanStep("fill_null", arguments=(("kind", "c"),)),)),
+        Validate((rule("between", "n", low=1, high=6), rule("unique", "kind"))),
+    ],
+    ids=lambda operation: type(operation).__name__,
+)
+def test_a_large_table_is_answered_in_portions_by_ray_data(
+    bench: Bench, operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pq.write_table(PEOPLE, bench.folder / "people.parquet", row_group_size=2)
+    people = artifact(bench.folder / "people.parquet", TableType(COLUMNS))
+    named = {ReadFiles: (), Query: ("t",)}.get(type(operation), ("table",))
+    inputs = dict.fromkeys(named, people)
+    expected = whole(operation, inputs, bench.context())
+    monkeypatch.setattr("backends.ray.step.run", None)
+    outcome = bench.run(operation, inputs)
+    assert outcome.summary == expected.summary
+    for output, path in outcome.files.items():
+        if output == "verdict":
+            assert path.read_bytes() == expected.files[output].read_bytes()
+        else:
+            assert rows_of(path) == rows_of(expected.files[output])
+
+
+@pytest.mark.usefixtures("large")
+def test_what_a_portion_will_not_do_is_told_as_the_whole_tells_it(bench: Bench) -> None:
+    rows = PEOPLE.append_column("odd", pa.array(["1"] * 8 + ["x"]))
+    pq.write_table(rows, bench.folder / "people.parquet", row_group_size=2)
+    operation = ReadFiles("people.parquet", "parquet", columns(odd="int64"))
+    with pytest.raises(StackcError) as caught:
+        bench.run(operation, {})
+    (found,) = caught.value.diagnostics
+    assert found.code is Code.VALUE_TYPE
+    assert "row 9" in found.message
 
 
 def test_what_a_step_reports_comes_back_as_it_is(bench: Bench) -> None:
@@ -126,7 +191,7 @@ def test_the_cluster_is_for_this_user_and_machine_alone(ray_cluster: Cluster) ->
                 assert line.laddr.ip in ("127.0.0.1", "::ffff:127.0.0.1"), (process, line)
 
 
-def test_a_killed_cluster_leaves_no_process_and_another_takes_its_place(
+def test_a_killed_cluster_leaves_no_process_and_the_one_in_its_place_ends_when_nobody_uses_it(
     own: Cluster, tmp_path: Path
 ) -> None:
     state = tmp_path / "own" / ".stackc"
@@ -137,16 +202,14 @@ def test_a_killed_cluster_leaves_no_process_and_another_takes_its_place(
     psutil.Process(own.pid).wait(10)
     assert running(state) is None
     after = ensure(state, SMALL)
+    process = psutil.Process(after.pid)
     _, alive = psutil.wait_procs(below, timeout=10)
     assert not alive
     assert after.pid != own.pid
     assert not Path(own.folder).exists()
-
-
-def test_a_cluster_that_nobody_uses_ends(own: Cluster) -> None:
-    psutil.Process(own.pid).wait(30)
-    assert not Path(own.folder).exists()
-    assert not record(Path(own.state)).exists()
+    process.wait(30)
+    assert not Path(after.folder).exists()
+    assert not record(state).exists()
 
 
 def test_a_copied_project_does_not_take_the_cluster_of_the_other(

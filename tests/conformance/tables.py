@@ -44,13 +44,15 @@ def rule(kind: str, *columns: str, on_failure: Any = "block", **arguments: Scala
 
 
 class TableSuite:
-    """Inherit it, and set ``backend``."""
+    """Inherit it, and set ``backend``; ``group`` is how many rows a row group has."""
 
     backend: Backend
+    group: int | None = None
 
     def run(self, folder: Path, operation: Any, rows: Rows = PEOPLE, **more: Any) -> Outcome:
         """Run an operation over a table of people, called ``table`` or ``t``."""
-        made = table(folder / "in" / "table.parquet", rows, **(more.pop("types", None) or TYPES))
+        types = more.pop("types", None) or TYPES
+        made = table(folder / "in" / "table.parquet", rows, self.group, **types)
         name = "t" if isinstance(operation, Query) else "table"
         return run_step(
             self.backend,
@@ -97,7 +99,7 @@ class TableSuite:
             {"id": i, "age": i % 90, "pay": (i * 37 % 1000) / 7, "city": f"c{i * 7919 % 50}"}
             for i in range(40_000)
         ]
-        made = table(tmp_path / "big.parquet", big, **TYPES)
+        made = table(tmp_path / "big.parquet", big, None, **TYPES)
         digests = {
             digest_of(
                 run_step(

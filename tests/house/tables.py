@@ -32,12 +32,15 @@ def columns(**types: str) -> tuple[Column, ...]:
     return tuple(found)
 
 
-def table(path: Path, rows: Iterable[Mapping[str, Any]], **types: str) -> Artifact:
-    """A table of these rows as a stored Parquet file."""
+def table(
+    path: Path, rows: Iterable[Mapping[str, Any]], group: int | None = None, **types: str
+) -> Artifact:
+    """A table of these rows as a stored Parquet file, ``group`` of them in each row group."""
     made = columns(**types)
     schema = pa.schema([pa.field(c.name, to_arrow(c.type)) for c in made])
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist([dict(row) for row in rows], schema=schema), path)
+    made_of = pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
+    pq.write_table(made_of, path, row_group_size=group)
     return Artifact(path, digest_of(path), TableType(made))
 
 
