@@ -43,3 +43,8 @@ def lend(cluster: Cluster, state: Path) -> None:
     record(state).parent.mkdir(parents=True, exist_ok=True)
     own = replace(cluster, state=str(state.resolve()))
     record(state).write_bytes(canonical(msgspec.to_builtins(own)))
+
+
+def unfinished(folder: Path) -> list[Path]:
+    """The trainings under way in a project that Ray has noted a checkpoint of."""
+    return [*folder.glob(".stackc/ray/training/*/*/checkpoint_manager_snapshot.json")]

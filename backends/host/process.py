@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import psutil
 from msgspec import Struct
 
+from backends import detached
 from backends.host import HostSettings
 from backends.host.control import ask
 from compiler.codes import Code
@@ -28,7 +23,6 @@ OWNER = "host"
 FIRST_PORT, LAST_PORT = 8700, 8799
 _START_SECONDS = 90.0
 _ANSWER_SECONDS = 5.0
-_children: list[subprocess.Popen[bytes]] = []
 
 
 class Running(Struct, frozen=True):
@@ -63,12 +57,7 @@ def log(state: Path) -> Path:
 
 def written(state: Path) -> Running | None:
     """The host of this project as it was last written, alive or not."""
-    try:
-        found = msgspec.json.decode(record(state).read_bytes(), type=Running)
-    except (OSError, msgspec.MsgspecError):
-        return None
-    # A copied folder has the record of another project's host.
-    return found if found.state == str(state.resolve()) else None
+    return detached.written(record(state), state, Running)
 
 
 def running(state: Path) -> Running | None:
@@ -79,8 +68,7 @@ def running(state: Path) -> Running | None:
 
 def answering(state: Path) -> tuple[Running, dict[str, Any]] | None:
     """The host of this project with what it says of itself, if it is alive and answers."""
-    for child in _children:
-        child.poll()
+    detached.reap()
     found = written(state)
     if found is None or not _mine(Path(found.control)):
         return None
@@ -97,7 +85,7 @@ def ensure(state: Path, settings: HostSettings) -> Running:
     Raises:
         StackcError: It does not come up (E717).
     """
-    with _alone(state):
+    with detached.alone(state / OWNER):
         found = running(state)
         if found is not None:
             if found.host == settings.host and settings.port in (None, found.port):
@@ -108,18 +96,10 @@ def ensure(state: Path, settings: HostSettings) -> Running:
 
 def stop(state: Path) -> None:
     """End the host of this project, once the requests at work are answered."""
-    with _alone(state):
+    with detached.alone(state / OWNER):
         found = running(state)
         if found is not None:
             _end(found)
-
-
-@contextmanager
-def _alone(state: Path) -> Iterator[None]:
-    durable.make_folder(state / OWNER)
-    with (state / OWNER / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _mine(path: Path) -> bool:
@@ -136,8 +116,7 @@ def _end(found: Running) -> None:
     except (OSError, psutil.Error):
         return
     finally:
-        for child in _children:
-            child.poll()
+        detached.reap()
 
 
 def _start(state: Path, settings: HostSettings) -> Running:
@@ -148,38 +127,18 @@ def _start(state: Path, settings: HostSettings) -> Running:
     # Chosen by the process that binds it: two that start at once never choose the same.
     last = [before.port] if before is not None else []
     ports = [settings.port] if settings.port else [*last, *range(FIRST_PORT, LAST_PORT + 1), 0]
-    command = [sys.executable, "-P", "-m", "backends.host.main"]
     arguments = [str(state.resolve()), settings.host, *map(str, ports)]
-    with log(state).open("wb") as output:
-        child = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
-            [*command, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    _children.append(child)
-    return _awaited(state, child)
-
-
-def _awaited(state: Path, child: subprocess.Popen[bytes]) -> Running:
-    until = time.monotonic() + _START_SECONDS
-    while time.monotonic() < until:
-        found = running(state)
-        if found is not None and found.pid == child.pid:
-            return found
-        if child.poll() is not None:
-            raise _not_up(state)
-        time.sleep(0.02)
-    child.kill()
-    raise _not_up(state)
+    child = detached.start("backends.host.main", arguments, log(state))
+    found = detached.awaited(child, lambda: running(state), _START_SECONDS)
+    if found is None:
+        raise _not_up(state)
+    return found
 
 
 def _not_up(state: Path) -> StackcError:
-    lines = log(state).read_text(errors="replace").strip().splitlines()
     return fail(
         Code.DEPLOYMENT_FAILED,
-        f"the local host does not come up: {lines[-1] if lines else 'it says nothing'}",
+        f"the local host does not come up: {detached.last_words(log(state))}",
         help="choose another address or port with `backends.serve.host` and"
         f" `backends.serve.port`; its log is {log(state)}",
     )

@@ -12,20 +12,15 @@ import importlib
 import os
 import shutil
 import socket
-import subprocess
 import sys
-import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import msgspec
 import psutil
 from msgspec import Struct
 
-import compiler
+from backends import detached
 from backends.ray import OWNER, RaySettings, environment
 from compiler.backend import TaskContext
 from compiler.codes import Code
@@ -34,7 +29,6 @@ from compiler.engine import durable
 
 _START_SECONDS = 180.0
 _ANSWER_SECONDS = 5.0
-_children: list[subprocess.Popen[bytes]] = []
 
 
 class Cluster(Struct, frozen=True):
@@ -83,18 +77,12 @@ def log(state: Path) -> Path:
 
 def written(state: Path) -> Cluster | None:
     """The cluster of this project as it was last written, alive or not."""
-    try:
-        found = msgspec.json.decode(record(state).read_bytes(), type=Cluster)
-    except (OSError, msgspec.MsgspecError):
-        return None
-    # A copied folder has the record of another project's cluster.
-    return found if found.state == str(state.resolve()) else None
+    return detached.written(record(state), state, Cluster)
 
 
 def running(state: Path) -> Cluster | None:
     """The cluster of this project, if it is alive."""
-    for child in _children:
-        child.poll()
+    detached.reap()
     found = written(state)
     return found if found is not None and found.alive else None
 
@@ -111,7 +99,7 @@ def ensure(state: Path, settings: RaySettings) -> Cluster:
     Raises:
         StackcError: It does not come up (E722).
     """
-    with _alone(state):
+    with detached.alone(home(state)):
         return running(state) or _start(state, settings)
 
 
@@ -201,33 +189,18 @@ class _Driver:
 _DRIVER = _Driver()
 
 
-@contextmanager
-def _alone(state: Path) -> Iterator[None]:
-    durable.make_folder(home(state))
-    with (home(state) / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def _start(state: Path, settings: RaySettings) -> Cluster:
     before = written(state)
     durable.remove(record(state))
     if before is not None:
         _sweep(before.folder)
     cpus = settings.cpus or len(os.sched_getaffinity(0))
-    command = [sys.executable, "-P", "-m", "backends.ray.main"]
     arguments = [str(state.resolve()), str(cpus), str(settings.memory_mb << 20)]
-    with log(state).open("wb") as output:
-        child = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
-            [*command, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=_environment(),
-            start_new_session=True,
-        )
-    _children.append(child)
-    return _awaited(state, child)
+    child = detached.start("backends.ray.main", arguments, log(state))
+    found = detached.awaited(child, lambda: running(state), _START_SECONDS)
+    if found is None:
+        raise _not_up(state)
+    return found
 
 
 def _sweep(folder: str) -> None:
@@ -256,32 +229,10 @@ def _refuse_silent(address: str) -> None:
         raise _unreachable(address, error) from None
 
 
-def _environment() -> dict[str, str]:
-    """Our own, with the place that stackc is imported from."""
-    home = str(Path(compiler.__file__).parent.parent)
-    known = os.environ.get("PYTHONPATH", "")
-    paths = [home, *filter(None, known.split(os.pathsep))]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
-
-
-def _awaited(state: Path, child: subprocess.Popen[bytes]) -> Cluster:
-    until = time.monotonic() + _START_SECONDS
-    while time.monotonic() < until:
-        found = running(state)
-        if found is not None and found.pid == child.pid:
-            return found
-        if child.poll() is not None:
-            raise _not_up(state)
-        time.sleep(0.05)
-    child.kill()
-    raise _not_up(state)
-
-
 def _not_up(state: Path) -> StackcError:
-    lines = log(state).read_text(errors="replace").strip().splitlines()
     return fail(
         Code.CLUSTER,
-        f"Ray does not come up on this machine: {lines[-1] if lines else 'it says nothing'}",
+        f"Ray does not come up on this machine: {detached.last_words(log(state))}",
         help=f"its log is {log(state)}; or name a cluster that runs with `address: HOST:PORT`",
     )
 

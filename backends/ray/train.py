@@ -53,9 +53,8 @@ def run(operation: Train, inputs: Mapping[str, Artifact], context: TaskContext) 
         return step.run(operation, inputs, context)
     arguments = (operation, dict(inputs), settings.workers)
     call = Call("backends.ray.train:together", None, arguments, step.seed_of(context))
-    # It waits for its workers, and needs no processor. What it was told by its environment, and
-    # what the frameworks hold of memory, goes with its process.
-    outcome: Outcome = step.called(call, context, num_cpus=0, max_calls=1)
+    # It waits for its workers, and needs no processor.
+    outcome: Outcome = step.called(call, context, num_cpus=0)
     return outcome
 
 

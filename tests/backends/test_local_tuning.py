@@ -20,7 +20,7 @@ from compiler.graph.operations import Dimension, Tune
 from compiler.graph.types import Task
 from specs.algorithms import ALGORITHMS, algorithm_of
 from tests.conformance.bench import Bench, real
-from tests.conformance.tuning import RATE, TuningSuite, tuning
+from tests.conformance.tuning import RATE, SearchSuite, TrialSuite, tuning
 from tests.house.cli import Answer, stackc
 
 SPEC = """\
@@ -48,7 +48,7 @@ models:
 """
 
 
-class TestLocal(TuningSuite):
+class TestLocal(SearchSuite, TrialSuite):
     backend = BACKEND
 
     def test_progress_tells_the_best_so_far(self, bench: Bench) -> None:

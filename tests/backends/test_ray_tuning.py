@@ -29,27 +29,36 @@ from compiler.graph.operations import Dimension, Tune
 from compiler.graph.types import Task
 from specs.algorithms import ALGORITHMS
 from tests.conformance.bench import Bench, parts
-from tests.conformance.tuning import RATE, TuningSuite, settled, tuning
+from tests.conformance.tuning import RATE, SearchSuite, TrialSuite, settled, tuning
 from tests.house.reads import SEEN, noting
 from tests.ray_cluster import SMALL, lend
 
 pytestmark = pytest.mark.xdist_group("ray")
 PAIRS = [
-    pytest.param(algorithm, task, marks=() if at < len(Task) else pytest.mark.soak)
+    pytest.param(algorithm, task, marks=pytest.mark.soak if at else ())
     for at, (algorithm, task) in enumerate(zip(ALGORITHMS, itertools.cycle(Task)))
 ]
-"""Every algorithm and every task: their fits are those of the embedded backend."""
+"""Every algorithm and every task; one is always run: the fits are the embedded backend's."""
 ASHA = tuning(Task.BINARY, "xgboost", RATE, scheduler="asha", given={"n_estimators": 64})
 WIDTH = 3
 
 
 def in_turn(folder: Path, cluster: Cluster) -> Bench:
-    """A bench whose searches have one actor."""
+    """A bench whose searches have one actor, and its trainings one worker."""
     lend(cluster, folder / ".stackc")
-    return Bench(BACKEND, folder, settings=SMALL.model_copy(update={"trials": 1}))
+    return Bench(BACKEND, folder, settings=SMALL.model_copy(update={"trials": 1, "workers": 1}))
 
 
-class TestRayTune(TuningSuite):
+@pytest.mark.soak  # a trial is measured by the code that measures it without Ray
+class TestTrialsOnRayTune(TrialSuite):
+    backend = BACKEND
+
+    @pytest.fixture
+    def bench(self, tmp_path: Path, ray_cluster: Cluster) -> Bench:
+        return in_turn(tmp_path, ray_cluster)
+
+
+class TestRayTune(SearchSuite):
     """One trial at a time, which takes one actor; waves are looked at below."""
 
     backend = BACKEND

@@ -50,8 +50,8 @@ def settled(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**trial, "seconds": 0} for trial in trials]
 
 
-class TuningSuite:
-    """Inherit it, and set ``backend``."""
+class Searching:
+    """Inherit a suite below, and set ``backend``."""
 
     backend: Backend
 
@@ -80,6 +80,10 @@ class TuningSuite:
             self.searched(bench, operation, **changed)
         return caught.value
 
+
+class SearchSuite(Searching):
+    """What a search comes to, however its trials are run."""
+
     @pytest.mark.parametrize("task", list(Task))
     @pytest.mark.parametrize("algorithm", ALGORITHMS)
     def test_every_algorithm_is_searched_for_every_task(
@@ -93,19 +97,6 @@ class TuningSuite:
         assert made["value"] == min(values)
         assert made["best"] == made["trials"][values.index(min(values))]["parameters"]
         assert made["better"] == "lower"
-
-    def test_a_better_parameter_is_found(self, bench: Bench) -> None:
-        given = {"learning_rate": 1e-3}
-        operation = tuning(Task.BINARY, "xgboost", RATE, given=given, trials=12)
-        made = self.found(bench, operation)
-        assert made["trials"][0]["parameters"] == given
-        assert made["best"]["learning_rate"] > 0.02
-        assert made["value"] < made["trials"][0]["value"] / 2
-
-    def test_the_better_direction_is_the_metrics(self, bench: Bench) -> None:
-        made = self.found(bench, tuning(Task.BINARY, "xgboost", RATE, metric="roc_auc"))
-        assert made["better"] == "higher"
-        assert made["value"] == max(trial["value"] for trial in made["trials"])
 
     def test_the_model_is_trained_with_the_best_and_evaluates_to_its_value(
         self, bench: Bench
@@ -121,15 +112,6 @@ class TuningSuite:
         assert model.training["parameters"] == wanted
         evaluate = Evaluate(("f1",), TARGETS[Task.BINARY].name)
         assert bench.evaluation(evaluate, model.model, validation)["metrics"]["f1"] == made["value"]
-
-    def test_a_search_is_never_worse_than_none(self, bench: Bench) -> None:
-        operation = tuning(Task.BINARY, "xgboost", RATE, trials=1, given={"learning_rate": 0.2})
-        train, validation = parts(bench, Task.BINARY)
-        plain = Train(Task.BINARY, operation.target, "xgboost", operation.parameters)
-        evaluate = Evaluate(("log_loss",), TARGETS[Task.BINARY].name)
-        without = bench.evaluation(evaluate, bench.model(plain, train).model, validation)
-        made = self.found(bench, operation)
-        assert made["value"] == pytest.approx(without["metrics"]["log_loss"], rel=1e-5)
 
     @pytest.mark.parametrize("search", ["tpe", "random"])
     @pytest.mark.parametrize("scheduler", ["asha", "none"])
@@ -178,6 +160,39 @@ class TuningSuite:
         made = self.found(bench, tuning(Task.BINARY, "linear", SPACES["linear"], timeout_s=0))
         assert len(made["trials"]) == 1
 
+    def test_an_empty_validation_part_is_refused(self, bench: Bench) -> None:
+        rows = pq.read_table(parts(bench, Task.BINARY)[1].path)
+        operation = tuning(Task.BINARY, "linear", SPACES["linear"])
+        error = self.refused(bench, operation, validation=bench.table(rows.slice(0, 0)))
+        assert error.diagnostics[0].code is Code.TOO_FEW_ROWS
+        assert "trials are judged on" in error.diagnostics[0].message
+
+
+class TrialSuite(Searching):
+    """What is tried and how it is measured."""
+
+    def test_a_better_parameter_is_found(self, bench: Bench) -> None:
+        given = {"learning_rate": 1e-3}
+        operation = tuning(Task.BINARY, "xgboost", RATE, given=given, trials=12)
+        made = self.found(bench, operation)
+        assert made["trials"][0]["parameters"] == given
+        assert made["best"]["learning_rate"] > 0.02
+        assert made["value"] < made["trials"][0]["value"] / 2
+
+    def test_the_better_direction_is_the_metrics(self, bench: Bench) -> None:
+        made = self.found(bench, tuning(Task.BINARY, "xgboost", RATE, metric="roc_auc"))
+        assert made["better"] == "higher"
+        assert made["value"] == max(trial["value"] for trial in made["trials"])
+
+    def test_a_search_is_never_worse_than_none(self, bench: Bench) -> None:
+        operation = tuning(Task.BINARY, "xgboost", RATE, trials=1, given={"learning_rate": 0.2})
+        train, validation = parts(bench, Task.BINARY)
+        plain = Train(Task.BINARY, operation.target, "xgboost", operation.parameters)
+        evaluate = Evaluate(("log_loss",), TARGETS[Task.BINARY].name)
+        without = bench.evaluation(evaluate, bench.model(plain, train).model, validation)
+        made = self.found(bench, operation)
+        assert made["value"] == pytest.approx(without["metrics"]["log_loss"], rel=1e-5)
+
     def test_values_keep_their_types(self, bench: Bench) -> None:
         space = (
             Dimension("bootstrap", choices=(True, False)),
@@ -198,13 +213,6 @@ class TuningSuite:
         )
         made = self.found(bench, operation)
         assert min(trial["rounds"] for trial in made["trials"]) < 200
-
-    def test_an_empty_validation_part_is_refused(self, bench: Bench) -> None:
-        rows = pq.read_table(parts(bench, Task.BINARY)[1].path)
-        operation = tuning(Task.BINARY, "linear", SPACES["linear"])
-        error = self.refused(bench, operation, validation=bench.table(rows.slice(0, 0)))
-        assert error.diagnostics[0].code is Code.TOO_FEW_ROWS
-        assert "trials are judged on" in error.diagnostics[0].message
 
     def test_a_metric_that_the_validation_part_leaves_undefined_is_named(
         self, bench: Bench

@@ -30,7 +30,7 @@ def fitted_by(size: int, job: Job, config: str, context: TaskContext) -> Report:
         Exception: What the framework refused.
     """
     environment.take(environment.TRAINING)
-    home = _home(context)
+    home = runs_of(context)
     try:
         found = _fit(size, job, config, home / f"{context.key}-{size}")
     except StackcError:
@@ -43,7 +43,7 @@ def fitted_by(size: int, job: Job, config: str, context: TaskContext) -> Report:
     return found
 
 
-def _home(context: TaskContext) -> Path:
+def runs_of(context: TaskContext) -> Path:
     """The folder of a task's runs; what nobody can go on from is removed."""
     home = cluster.home(context.state).resolve() / "training" / context.address.replace("/", ".")
     durable.make_folder(home)
