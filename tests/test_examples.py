@@ -164,9 +164,28 @@ def test_flights_applied_again_does_nothing(flights: tuple[Path, str, int]) -> N
 @pytest.mark.xdist_group("hosts")
 def test_flights_as_traffic_alert_on_drift_alone(flights: tuple[Path, str, int]) -> None:
     """Quiet on the months that the model has learned from, told of December, once."""
+    alerted_in_december(flights[0])
+
+
+@pytest.mark.soak
+@pytest.mark.xdist_group("ray")
+def test_flights_runs_unchanged_on_ray(tmp_path: Path) -> None:
+    folder = copied("flights", tmp_path / "flights")
+    answer = stackc_process("apply", "stack.yaml", "--yes", "backends=ray", cwd=folder, timeout=600)
+    assert answer.code == 0, answer.text
+    assert "late_api  revision 1  http://127.0.0.1:88" in answer.text
+    alerted_in_december(folder, "backends=ray")
+    again = stackc_process("plan", "stack.yaml", "backends=ray", cwd=folder)
+    assert "nothing to do" in again.text
+    ended = stackc_process("destroy", "stack.yaml", "--yes", "backends=ray", cwd=folder)
+    assert ended.code == 0, ended.text
+
+
+def alerted_in_december(folder: Path, *overrides: str) -> None:
+    """Replay months that were learned from, and December."""
     replayed = subprocess.run(
-        [sys.executable, "replay.py", "1-6", "12"],
-        cwd=flights[0],
+        [sys.executable, "replay.py", "1-6", "12", *overrides],
+        cwd=folder,
         env={**os.environ, **PLAIN, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -176,7 +195,7 @@ def test_flights_as_traffic_alert_on_drift_alone(flights: tuple[Path, str, int])
     learned, december = replayed.stdout.split("months 12")
     assert "no drift  15 columns compared" in learned
     assert re.search(r"drift  \d+ of 15 over psi 0\.3: temp", december)
-    events = map(json.loads, (flights[0] / ".stackc" / "events.log").read_text().splitlines())
+    events = map(json.loads, (folder / ".stackc" / "events.log").read_text().splitlines())
     told = [e["subject"] for e in events if e["type"] == "dev.stackc.drift.detected"]
     assert told.count("monitors.traffic") == 1
 

@@ -2,7 +2,7 @@
 
 Each argument is one window of traffic, of a month or of several: `1-6` is what
 the model has learned from, `12` is December. After each one the open window is
-ended and judged.
+ended and judged. An argument with `=` is an override, as of the apply: `backends=ray`.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ def ask(url: str, rows: list[dict[str, Any]]) -> None:
         urllib.request.urlopen(urllib.request.Request(url, body)).read()
 
 
-def main(windows: list[str]) -> None:
+def main(windows: list[str], overrides: list[str]) -> None:
     """Replay each window, and have it judged."""
-    applied = stackc.apply(SPEC)
+    applied = stackc.apply(SPEC, *overrides)
     url = applied.documents.endpoint[f"deployments.{DEPLOYMENT}"]["url"]
     departures = applied.table("datasets.departures")
     for text in windows:
@@ -67,8 +67,9 @@ def main(windows: list[str]) -> None:
         ask(url, rows)
         print(f"months {text}: {len(rows)} flights", flush=True)
         command = [sys.executable, "-c", "from compiler.cli import program; program()", "monitor"]
-        subprocess.run([*command, str(SPEC), "--close"], check=True)
+        subprocess.run([*command, str(SPEC), "--close", *overrides], check=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["1-6", "9", "12"])
+    windows = [text for text in sys.argv[1:] if "=" not in text]
+    main(windows or ["1-6", "9", "12"], [text for text in sys.argv[1:] if "=" in text])
