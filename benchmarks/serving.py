@@ -21,6 +21,7 @@ from benchmarks.measure import ROOT, Result, stackc
 CLIENTS, SECONDS, ROUNDS = 16, 3.0, 3
 ROW = {"alcohol": 13.2, "malic_acid": 1.8, "color_intensity": 5.1, "hue": 1.0, "proline": 1100.0}
 PATH = "/cultivar_api"
+WATCHED = "+monitors.traffic={deployment: cultivar_api, window: 1h, drift: {threshold: 0.2}}"
 
 
 class _Client(asyncio.Protocol):
@@ -82,7 +83,7 @@ async def load(port: int, rows: int) -> tuple[float, float]:
 
 
 def run(folder: Path) -> list[Result]:
-    """One row and thirty-two rows a request, by hand and by the host, in turns."""
+    """One row and thirty-two rows a request, by hand and by the host, in turns; then watched."""
     project = Path(shutil.copytree(ROOT / "examples" / "wine", folder / "wine"))
     stackc("apply", "stack.yaml", "--yes", cwd=project)
     host = running(project / ".stackc")
@@ -91,23 +92,25 @@ def run(folder: Path) -> list[Result]:
     found: list[Result] = []
     try:
         with _bare(model) as port:
-            for rows in (1, 32):
-                found += _compared(rows, port, host.port)
+            for name, overrides in (("host", ()), ("watched host", (WATCHED,))):
+                stackc("apply", "stack.yaml", "--yes", *overrides, cwd=project)
+                for rows in (1, 32):
+                    found += _compared(rows, port, host.port, name)
     finally:
         stackc("destroy", "stack.yaml", "--yes", cwd=project)
     return found
 
 
-def _compared(rows: int, bare: int, ours: int) -> list[Result]:
+def _compared(rows: int, bare: int, ours: int, host: str) -> list[Result]:
     pairs = [(asyncio.run(load(bare, rows)), asyncio.run(load(ours, rows))) for _ in range(ROUNDS)]
     by_hand, by_host = (median(pair[side][0] for pair in pairs) for side in (0, 1))
     slow = [median(pair[side][1] for pair in pairs) for side in (0, 1)]
     name = f"{rows} {'row' if rows == 1 else 'rows'} a request, {CLIENTS} clients"
     return [
         Result("serving", f"{name}: bare", by_hand, "/s", notes=f"p99 {slow[0]:.1f} ms"),
-        Result("serving", f"{name}: host", by_host, "/s", notes="checks, limits, metrics"),
-        Result("serving", f"{name}: host / bare", by_host / by_hand, "×", at_least=0.6),
-        Result("serving", f"{name}: host, p99", slow[1], "ms", at_most=10),
+        Result("serving", f"{name}: {host}", by_host, "/s", notes="checks, limits, metrics"),
+        Result("serving", f"{name}: {host} / bare", by_host / by_hand, "×", at_least=0.6),
+        Result("serving", f"{name}: {host}, p99", slow[1], "ms", at_most=10),
     ]
 
 

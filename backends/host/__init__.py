@@ -39,6 +39,6 @@ BACKEND = Backend(
         Watch: Lowering("backends.host.watch:HostWatches"),
     },
     settings=HostSettings,
-    requires=("starlette", "uvicorn", "httptools", "uvloop", "orjson", "prometheus_client"),
+    requires=("uvicorn", "httptools", "orjson", "prometheus_client"),
     extra="serve",
 )

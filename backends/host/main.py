@@ -130,6 +130,7 @@ def main(state: Path, host: str, ports: list[int]) -> int:
         bound = public.getsockname()[1]
         entry = Running(os.getpid(), host, bound, str(folder / "control"), str(state))
         durable.write(record(state), canonical(msgspec.to_builtins(entry)), mode=0o600)
+        # Not uvloop: it sends the answers of a round together, and the slowest takes twice as long.
         asyncio.run(_serve(make_app(models), public, serving, entry))
     finally:
         serving.recorders.end()
@@ -168,9 +169,9 @@ async def _serve(app: Any, public: socket.socket, serving: Host, entry: Running)
     config = uvicorn.Config(
         app,
         http="httptools",
-        loop="uvloop",
         lifespan="off",
         access_log=False,
+        proxy_headers=False,
         log_level="warning",
         server_header=False,
         limit_concurrency=_CONNECTIONS,

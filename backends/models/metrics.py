@@ -57,7 +57,10 @@ def decide(chances: Array, task: str, threshold: float) -> Array:
 
 def certainty(chances: Array) -> Array:
     """What is told with each row's label: of two classes the second's, else the likeliest's."""
-    found: Array = chances[:, 1] if chances.shape[1] == 2 else chances.max(axis=1)
+    if chances.shape[1] == 2:
+        return chances[:, 1]
+    # The method `max` takes three times as long for the one row of a request.
+    found: Array = np.maximum.reduce(chances, axis=1)
     return found
 
 

@@ -1,7 +1,9 @@
-"""Records what deployments are asked and answer: sketches by window, made beside the requests.
+"""Records what deployments are asked and answer: sketches by window.
 
-A request costs one append. A thread takes what has come together since, sketches
-it in one go, and puts the sketches down every few seconds.
+What is asked is kept until there is enough of it to be sketched in one go, by whoever answers
+the request that makes it enough: a thread of its own would take the interpreter's lock from
+those who answer, for 5 ms at a time. A thread sketches what is left over on a quiet day, and
+puts the sketches down every few seconds.
 """
 
 from __future__ import annotations
@@ -11,26 +13,19 @@ import os
 import secrets
 import threading
 import time
-from collections import deque
-from collections.abc import Sequence
-from io import BytesIO
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
 
-import pyarrow as pa
-
-from backends.models.package import PREDICTION, PROBABILITY
 from backends.serving.deployed import Observe
 from backends.serving.rows import Rows
-from backends.serving.windows import SNAPSHOT_SECONDS, Windows, end_of
-from compiler.engine import durable
+from backends.serving.sketches import Answers, Gathered, Sketches
+from backends.serving.windows import Windows, end_of
 from compiler.graph.operations import Watch
 
-Answers: TypeAlias = list[dict[str, Any]]
-MOST_WAITING = 100_000
-"""Requests that may wait to be sketched; what comes beyond is counted and left out."""
+MOST_WAITING = 1_000_000
+"""Rows that may wait to be sketched; requests that come then are counted and left out."""
+ENOUGH = 4096
+"""What is sketched in one go, in rows; a request counts as so many more:"""
+A_REQUEST = 16
 _TICK_SECONDS = 0.5
 _LOG = logging.getLogger(__name__)
 
@@ -42,11 +37,12 @@ class Recorder:
         self.watch, self.operation = watch, operation
         self._windows = windows
         self._writer = f"{os.getpid()}-{secrets.token_hex(4)}"
-        self._waiting: deque[tuple[int, Rows, Answers]] = deque()
+        self._gathered: list[Gathered] = []
+        self._size = 0
         self._left_out = 0
-        self._sketches: dict[int, _Sketches] = {}
+        self._sketches: dict[int, Sketches] = {}
         self._since = since
-        self._working = threading.Lock()
+        self._taking, self._working = threading.Lock(), threading.Lock()
 
     @property
     def since(self) -> int:
@@ -55,20 +51,22 @@ class Recorder:
 
     def take(self, rows: Rows, answers: Answers) -> None:
         """Take in one request that was answered; called where requests are answered."""
-        if len(self._waiting) < MOST_WAITING:
-            self._waiting.append((self._begin(), rows, answers))
-        else:
-            self._left_out += 1
+        with self._taking:
+            if self._size >= MOST_WAITING:
+                self._left_out += 1
+                return
+            self._open(rows).add(rows, answers)
+            self._size += A_REQUEST + rows.count
+        if self._size >= ENOUGH and self._working.acquire(blocking=False):
+            try:
+                self._sketch()
+            finally:
+                self._working.release()
 
     def work(self, *, everything: bool = False) -> None:
         """Sketch what waits, and put down the sketches that are due, or all of them."""
         with self._working:
-            taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
-            for begin, group in groupby(taken, key=itemgetter(0)):
-                sketches = self._sketches.get(begin)
-                if sketches is None:
-                    sketches = self._sketches[begin] = _Sketches(self.operation.compare.columns)
-                sketches.update([(rows, answers) for _, rows, answers in group])
+            self._sketch()
             self._put_down(_now(), everything)
             if self._left_out:
                 _LOG.warning("%s: %d requests left out", self.operation.monitor, self._left_out)
@@ -83,6 +81,20 @@ class Recorder:
             self._since = max(self._since, _now() if at is None else at)
         self.work(everything=True)
         return self._since
+
+    def _open(self, rows: Rows) -> Gathered:
+        """What requests of this moment to this revision are gathered in."""
+        begin, last = self._begin(), self._gathered[-1] if self._gathered else None
+        if last is None or last.begin != begin or last.request is not rows.request:
+            last = Gathered(begin, rows, self.operation.compare.columns)
+            self._gathered.append(last)
+        return last
+
+    def _sketch(self) -> None:
+        with self._taking:
+            taken, self._gathered, self._size = self._gathered, [], 0
+        for gathered in taken:
+            self._sketches.setdefault(gathered.begin, Sketches()).update(gathered)
 
     def _begin(self) -> int:
         """When the window of this moment began."""
@@ -100,99 +112,6 @@ class Recorder:
 
 def _now() -> int:
     return time.time_ns() // 1_000_000
-
-
-class _Sketches:
-    """The sketches of one window: a profile of the columns that are compared, and the answers."""
-
-    def __init__(self, columns: Sequence[str]) -> None:
-        self._wanted = columns
-        self._sketches: dict[str, tuple[Any, str]] = {}
-        self._rows = 0
-        self._written = time.monotonic()
-        self.changed = False
-
-    @property
-    def due(self) -> bool:
-        """Whether there is something new to put down, and time to."""
-        return self.changed and time.monotonic() - self._written >= SNAPSHOT_SECONDS
-
-    def update(self, taken: list[tuple[Rows, Answers]]) -> None:
-        """Take in requests with their answers."""
-        from backends.whylogs.sketch import ColumnSketch, kind_of
-
-        for name, (array, declared) in _arrays(taken, self._wanted).items():
-            if name not in self._sketches:
-                self._sketches[name] = (ColumnSketch(kind_of(array.type)), declared)
-            self._sketches[name][0].update(array)
-        self._rows += sum(rows.count for rows, _ in taken)
-        self.changed = True
-
-    def write(self, path: Path) -> None:
-        """Put the sketches down as a profile."""
-        from backends.whylogs.column import ColumnView
-        from backends.whylogs.container import (
-            ProfiledColumn,
-            ProfileSet,
-            WindowProfile,
-            write_profile,
-        )
-
-        columns = tuple(
-            ProfiledColumn(name, declared, sketch.kind)
-            for name, (sketch, declared) in self._sketches.items()
-        )
-        views = {n: ColumnView(s.view(), s.kind) for n, (s, _) in self._sketches.items()}
-        profile = ProfileSet(columns, (WindowProfile("", self._rows, views),))
-        written = BytesIO()
-        write_profile(written, profile)
-        durable.write(path, written.getvalue())
-        self._written, self.changed = time.monotonic(), False
-
-
-def _arrays(
-    taken: list[tuple[Rows, Answers]], wanted: Sequence[str]
-) -> dict[str, tuple[pa.Array, str]]:
-    """The columns of all these requests put together, and what was answered.
-
-    Requests of one stretch of time may be of two revisions: their columns are
-    read one by one, by name.
-    """
-    found: dict[str, tuple[pa.Array, str]] = {}
-    for name in wanted:
-        parts = [part for rows, _ in taken if (part := _column(rows, name)) is not None]
-        if parts:
-            first = parts[0]
-            values = [value for part in parts if part.arrow == first.arrow for value in part.values]
-            found[name] = (pa.array(values, first.arrow), first.declared)
-    for name in (PREDICTION, PROBABILITY):
-        answered = [a[name] for _, answers in taken for a in answers if name in a]
-        if answered and name not in found:
-            array = _answers(answered)
-            found[name] = (array, str(array.type))
-    return found
-
-
-class _Part(NamedTuple):
-    """A column of one request."""
-
-    values: list[Any]
-    arrow: pa.DataType
-    declared: str
-
-
-def _column(rows: Rows, name: str) -> _Part | None:
-    for column, kind, values in zip(rows.request, rows.kinds, rows.values, strict=True):
-        if column.name == name:
-            return _Part(values, kind.arrow, str(column.type))
-    return None
-
-
-def _answers(values: list[Any]) -> pa.Array:
-    """Labels or numbers; numbers that JSON has no literal for came as texts."""
-    if any(type(value) is not type(values[0]) for value in values):
-        return pa.array([str(value) for value in values])
-    return pa.array(values)
 
 
 class Recorders:
