@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +24,7 @@ import pytest
 
 from backends.ray import BACKEND, RaySettings
 from backends.ray.cluster import Cluster, ensure, join, log, record, running, written
+from backends.ray.environment import QUIET
 from backends.ray.step import called, run, seed_of
 from compiler.codes import Code
 from compiler.diagnostics import StackcError
@@ -41,6 +45,7 @@ from tests.conformance.tables import rule
 from tests.house.cli import ROOT, stackc, stackc_process
 from tests.house.tables import columns, rows_of
 from tests.ray_cluster import SMALL, end, lend
+from tests.services import free_port
 
 pytestmark = pytest.mark.xdist_group("ray")
 STEPS = "tests.backends.ray_steps"
@@ -247,6 +252,57 @@ def test_the_quickstart_runs_unchanged_with_equal_results(
         time.sleep(0.2)
     again = stackc("plan", "stack.yaml", "backends=ray", cwd=folder)
     assert re.search("nothing to do", again.text)
+
+
+@pytest.mark.soak
+def test_a_named_cluster_is_joined_and_left_as_it_is(
+    example: Any, applied_quickstart: Path, named: str
+) -> None:
+    folder = example("quickstart")
+    query = ("backends/query=ray", f"backends.query.address={named}")
+    answer = stackc_process("apply", "stack.yaml", "--yes", *query, cwd=folder)
+    assert answer.code == 0, answer.text
+    assert digests(folder) == digests(applied_quickstart)
+    assert not record(folder / ".stackc").exists()
+    socket.create_connection(("127.0.0.1", int(named.partition(":")[2])), 5).close()
+
+
+@pytest.fixture
+def named(tmp_path: Path) -> Iterator[str]:
+    """The address of a cluster that somebody else has started."""
+    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as home:
+        port = free_port()
+        command = [
+            *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"),
+            *(f"--port={port}", "--node-ip-address=127.0.0.1", "--num-cpus=2"),
+            *("--include-dashboard=false", "--object-store-memory=120000000"),
+            f"--temp-dir={home}",
+        ]
+        with (tmp_path / "head.log").open("w") as log:
+            head = subprocess.Popen(
+                command, stdout=log, stderr=log, env={**os.environ, **QUIET}, start_new_session=True
+            )
+            try:
+                _await(port, head)
+                yield f"127.0.0.1:{port}"
+            finally:
+                for process in (*children(head.pid), psutil.Process(head.pid)):
+                    with contextlib.suppress(psutil.Error):
+                        process.kill()
+                head.wait()
+
+
+def _await(port: int, head: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 90
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            assert head.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        else:
+            return
 
 
 def digests(folder: Path) -> dict[str, Any]:
