@@ -15,7 +15,7 @@ from backends.ray import RaySettings
 from backends.ray.cluster import Cluster, ensure, lease_file, leave, record, running
 from compiler.graph.digest import canonical
 
-SMALL = RaySettings(cpus=2, memory_mb=120)
+SMALL = RaySettings(cpus=2, memory_mb=120, workers=2)
 
 
 @contextmanager

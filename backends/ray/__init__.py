@@ -48,8 +48,12 @@ class RaySettings(FilesSettings):
     memory_mb: int = Field(
         default=200, ge=80, le=1 << 20, description="Shared memory of the project's own cluster."
     )
-    workers: int = Field(
-        default=2, ge=1, le=1024, description="Processes that one training is divided among."
+    workers: int | None = Field(
+        default=None,
+        ge=1,
+        le=1024,
+        description="Processes that one training is divided among: one on the project's own"
+        " cluster, two on a named one when left out.",
     )
     trials: int = Field(
         default=4,

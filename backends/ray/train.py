@@ -1,6 +1,6 @@
 """The task Train on Ray: one fit divided among workers, where its framework knows how.
 
-The others, and a training with `workers: 1`, are one task of the cluster. Data is prepared, and
+The others, and a training with one worker, are one task of the cluster. Data is prepared, and
 the model packaged and compared, as it is without Ray.
 """
 
@@ -49,9 +49,12 @@ def run(operation: Train, inputs: Mapping[str, Artifact], context: TaskContext) 
     """
     settings = context.settings
     assert isinstance(settings, RaySettings)
-    if settings.workers == 1 or operation.algorithm not in CONFIGS:
+    # On one machine, threads of one process are faster; and the frameworks' workers listen for
+    # each other on every address of the machine, which is nobody's default here.
+    workers = settings.workers or (1 if settings.address is None else 2)
+    if workers == 1 or operation.algorithm not in CONFIGS:
         return step.run(operation, inputs, context)
-    arguments = (operation, dict(inputs), settings.workers)
+    arguments = (operation, dict(inputs), workers)
     call = Call("backends.ray.train:together", None, arguments, step.seed_of(context))
     # It waits for its workers, and needs no processor.
     outcome: Outcome = step.called(call, context, num_cpus=0)

@@ -23,6 +23,7 @@ APPLY = (
     "stack.yaml",
     "--yes",
     "backends=ray",
+    "backends.train.workers=2",
     "models.malignancy.early_stopping=null",
     "models.malignancy.algorithm.kind=xgboost",
     "models.malignancy.algorithm.learning_rate=0.01",

@@ -17,7 +17,7 @@ import pytest
 from msgspec.structs import replace
 
 from backends.local import BACKEND as LOCAL
-from backends.ray import BACKEND
+from backends.ray import BACKEND, RaySettings
 from backends.ray.cluster import Cluster
 from backends.ray.training.group import runs_of
 from compiler.backend import Artifact, Outcome
@@ -154,6 +154,14 @@ def test_a_killed_worker_changes_nothing_in_the_model(
     assert 0 < rounds < cut.summary["rounds"]
     assert cut.files["estimator"].read_bytes() == whole.files["estimator"].read_bytes()
     assert not unfinished(bench.folder)
+
+
+def test_by_default_one_process_trains_on_the_projects_own_cluster(bench: Bench) -> None:
+    """Nothing listens on other addresses than the machine's own unless it is asked to."""
+    bench.settings = RaySettings(cpus=2, memory_mb=120)
+    made = outcome(bench, training(Task.BINARY, "xgboost"))
+    assert "workers" not in made.summary
+    assert made.summary["rounds"] == 15
 
 
 SNAPSHOT = "checkpoint_manager_snapshot.json"
