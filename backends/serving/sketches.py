@@ -16,6 +16,7 @@ from backends.serving.windows import SNAPSHOT_SECONDS
 from compiler.engine import durable
 
 Answers: TypeAlias = list[dict[str, Any]]
+_ANSWERED = (PREDICTION, PROBABILITY)
 
 
 class Gathered:
@@ -30,7 +31,7 @@ class Gathered:
         self._at = [at for at, column in enumerate(rows.request) if column.name in wanted]
         self._kinds = rows.kinds
         self._values: list[list[Any]] = [[] for _ in self._at]
-        self._answers: dict[str, list[Any]] = {PREDICTION: [], PROBABILITY: []}
+        self._answers: dict[str, list[Any]] = {name: [] for name in _ANSWERED}
 
     def add(self, rows: Rows, answers: Answers) -> None:
         """One more request."""
@@ -75,7 +76,8 @@ class Sketches:
             if name not in self._sketches:
                 self._sketches[name] = (ColumnSketch(kind_of(array.type)), declared)
             sketch, before = self._sketches[name]
-            if declared == before:
+            # Answers may come as texts for the sake of one that JSON has no number for.
+            if declared == before or name in _ANSWERED:
                 sketch.update(array)
         self._rows += gathered.rows
         self.changed = True
