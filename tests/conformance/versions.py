@@ -226,7 +226,11 @@ class VersionsSuite:
 
 def made(bench: Bench, values: Sequence[int]) -> Artifact:
     """A table in the store, as the engine hands it over."""
-    found = table(bench.folder / "made.parquet", [{"a": value} for value in values], a="int64")
+    found = table(
+        bench.folder / f"made{bench.number()}.parquet",
+        [{"a": value} for value in values],
+        a="int64",
+    )
     place = bench.folder / ".stackc" / "objects" / found.digest[:2] / f"{found.digest[2:]}.parquet"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.unlink(missing_ok=True)
