@@ -85,7 +85,10 @@ AnyPath: TypeAlias = str | PathLike[str]
 
 
 def compile(  # noqa: A001 - the field's word for it, and read as `stackc.compile`
-    spec: AnyPath, *overrides: str, config_dirs: Sequence[AnyPath] = ()
+    spec: AnyPath,
+    *overrides: str,
+    config_dirs: Sequence[AnyPath] = (),
+    env: str | None = None,
 ) -> Compiled:
     """Check a spec and make its graph; nothing runs.
 
@@ -93,6 +96,7 @@ def compile(  # noqa: A001 - the field's word for it, and read as `stackc.compil
         spec: The spec's file.
         *overrides: Hydra overrides: ``"models.late.seed=1"``, ``"~monitors"``.
         config_dirs: Further folders of config groups.
+        env: An environment of the spec.
 
     Returns:
         The typed spec (``stack``), the ``graph``, and the ``warnings``.
@@ -102,10 +106,16 @@ def compile(  # noqa: A001 - the field's word for it, and read as `stackc.compil
     """
     from compiler.pipeline import compile_spec
 
-    return compile_spec(Path(spec), overrides, [Path(folder) for folder in config_dirs])
+    folders = [Path(folder) for folder in config_dirs]
+    return compile_spec(Path(spec), overrides, folders, environment=env)
 
 
-def plan(spec: AnyPath, *overrides: str, config_dirs: Sequence[AnyPath] = ()) -> Plan:
+def plan(
+    spec: AnyPath,
+    *overrides: str,
+    config_dirs: Sequence[AnyPath] = (),
+    env: str | None = None,
+) -> Plan:
     """What ``apply`` would do, and why; nothing is changed.
 
     Example:
@@ -119,9 +129,12 @@ def plan(spec: AnyPath, *overrides: str, config_dirs: Sequence[AnyPath] = ()) ->
     from compiler.engine.project import open_project
     from compiler.report.placing import Asked, placing
 
-    compiled = compile(spec, *overrides, config_dirs=config_dirs)
-    asked = Asked(Path(spec), overrides, [Path(folder) for folder in config_dirs])
-    with placing(asked, compiled), open_project(compiled.root, write=False) as project:
+    compiled = compile(spec, *overrides, config_dirs=config_dirs, env=env)
+    asked = Asked(Path(spec), overrides, [Path(folder) for folder in config_dirs], env)
+    with (
+        placing(asked, compiled),
+        open_project(compiled.root, write=False, environment=env) as project,
+    ):
         return make_plan(project, compiled.graph, compiled.lowered, Findings())
 
 
@@ -129,6 +142,7 @@ def apply(
     spec: AnyPath,
     *overrides: str,
     config_dirs: Sequence[AnyPath] = (),
+    env: str | None = None,
     workers: int | None = None,
 ) -> Result:
     """Make the stack as the spec wants it; what is done already is kept.
@@ -137,6 +151,7 @@ def apply(
         spec: The spec's file.
         *overrides: Hydra overrides.
         config_dirs: Further folders of config groups.
+        env: An environment of the spec.
         workers: How many actions run at once; as many as there are cores by default.
 
     Returns:
@@ -153,12 +168,12 @@ def apply(
     from compiler.engine.workers import Limits
     from compiler.report.placing import Asked, placing
 
-    compiled = compile(spec, *overrides, config_dirs=config_dirs)
-    asked = Asked(Path(spec), overrides, [Path(folder) for folder in config_dirs])
+    compiled = compile(spec, *overrides, config_dirs=config_dirs, env=env)
+    asked = Asked(Path(spec), overrides, [Path(folder) for folder in config_dirs], env)
     limits = Limits.of_machine(workers)
     with (
         placing(asked, compiled),
-        open_project(compiled.root, write=True, limits=limits) as project,
+        open_project(compiled.root, write=True, environment=env, limits=limits) as project,
     ):
         wanted = make_plan(project, compiled.graph, compiled.lowered, Findings())
         run = apply_plan(project, compiled.graph, compiled.lowered, wanted)
@@ -175,6 +190,7 @@ def trial(
     *,
     metric: str | None = None,
     config_dirs: Sequence[AnyPath] = (),
+    env: str | None = None,
     workers: int | None = None,
 ) -> float:
     """Try one point of a stack, and return a metric: what a Hydra application's job does.
@@ -195,6 +211,7 @@ def trial(
             or a list of overrides, as in ``HydraConfig.get().overrides.task``.
         metric: ``metric`` or ``model.metric``; by default the first one.
         config_dirs: Further folders of config groups.
+        env: An environment of the spec.
         workers: How many actions run at once; as many as there are cores by default.
 
     Raises:
@@ -202,7 +219,7 @@ def trial(
         KeyboardInterrupt: The run was interrupted; the same holds.
     """
     try:
-        return _tried(Path(spec), config, metric, [Path(f) for f in config_dirs], workers)
+        return _tried(Path(spec), config, metric, [Path(f) for f in config_dirs], env, workers)
     except StackcError as error:
         # Hydra shows what it caught in its own way, with its notes.
         error.add_note(rendered(error))
@@ -214,6 +231,7 @@ def _tried(
     config: DictConfig | Mapping[str, Any] | Sequence[str],
     metric: str | None,
     config_dirs: Sequence[Path],
+    env: str | None,
     workers: int | None,
 ) -> float:
     from compiler.engine.project import open_project
@@ -224,13 +242,13 @@ def _tried(
 
     with placing(Asked(spec)):
         entry = entry_of(spec, config, config_dirs)
-    asked = Asked(entry.spec, entry.overrides, entry.config_dirs)
+    asked = Asked(entry.spec, entry.overrides, entry.config_dirs, env)
     with placing(asked):
-        sweep = compile_entry(entry, metric)
+        sweep = compile_entry(entry, metric, env)
     limits = Limits.of_machine(workers)
     with (
         placing(asked, sweep.points[0].compiled),
-        open_project(sweep.root, write=True, limits=limits, wait=True) as project,
+        open_project(sweep.root, write=True, environment=env, limits=limits, wait=True) as project,
     ):
         wanted = looked_at(project, sweep, Findings())
         return score(carry_out(project, sweep, wanted, series=entry.series), metric)
@@ -313,7 +331,8 @@ class Result(Struct, frozen=True, dict=True):
     def _project(self) -> Project:
         from compiler.engine.project import open_project
 
-        return open_project(self.compiled.root, write=False)
+        environment = self.compiled.environment
+        return open_project(self.compiled.root, write=False, environment=environment)
 
 
 def rendered(error: StackcError) -> str:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from compiler.analyse.analyse import Analysed, analyse
 from compiler.analyse.lock import LOCK_NAME, Locked, read_lock, render_lock
+from compiler.analyse.lock_environments import kept, seen
 from compiler.analyse.schema import validate
 from compiler.analyse.services import Services
 from compiler.backend import Backend, Look
@@ -39,6 +41,7 @@ class Compiled(Struct, frozen=True):
         root: The spec's folder.
         backends: The composed backends; empty means the embedded ones.
         warnings: Findings that stop nothing.
+        environment: The environment of the spec that was chosen.
     """
 
     stack: Stack
@@ -49,6 +52,7 @@ class Compiled(Struct, frozen=True):
     root: Path
     backends: Mapping[str, Any]
     warnings: tuple[Diagnostic, ...]
+    environment: str | None = None
 
 
 def compile_spec(
@@ -56,6 +60,8 @@ def compile_spec(
     overrides: Sequence[str] = (),
     config_dirs: Sequence[Path] = (),
     known: Mapping[str, Backend] | None = None,
+    *,
+    environment: str | None = None,
 ) -> Compiled:
     """Compile a spec: load, validate, analyse, passes, lower.
 
@@ -66,6 +72,7 @@ def compile_spec(
         overrides: Hydra overrides.
         config_dirs: Folders with config groups of the user's.
         known: Backends given as values, by name, besides those that are installed.
+        environment: The environment of the spec that is meant.
 
     Raises:
         StackcError: Everything that is wrong in the first stage that found
@@ -73,7 +80,7 @@ def compile_spec(
     """
     sources = Sources()
     try:
-        loaded = load(spec, overrides, config_dirs, sources=sources)
+        loaded = load(spec, overrides, config_dirs, environment=environment, sources=sources)
         way = Way(PASSES, lambda loaded, found: services_of(loaded, found, known), _write_lock)
         return compile_loaded(loaded, known, way)
     except StackcError as error:
@@ -92,7 +99,7 @@ class Way(Struct, frozen=True):
 
     passes: tuple[Pass, ...]
     services: Callable[[Loaded, Findings], Services | None]
-    keep: Callable[[Path, Stack, dict[str, Locked], Analysed, Findings], None]
+    keep: Callable[[Loaded, Stack, dict[str, Locked], Analysed, Findings], None]
 
 
 def compile_loaded(loaded: Loaded, known: Mapping[str, Backend] | None, way: Way) -> Compiled:
@@ -105,13 +112,12 @@ def compile_loaded(loaded: Loaded, known: Mapping[str, Backend] | None, way: Way
     stop = _stopper(findings, loaded)
     stack = stop(validate(loaded.config, findings))
     services = stop(way.services(loaded, findings))
-    lock_path = loaded.root / LOCK_NAME
-    lock = read_lock(lock_path)
+    lock = seen(read_lock(loaded.root / LOCK_NAME), loaded.environment)
     analysed = stop(analyse(stack, loaded.config, loaded.root, services, lock, findings))
-    graph = run_passes(analysed.graph, way.passes)
+    graph = run_passes(_named(analysed.graph, loaded.environment), way.passes)
     lowered = stop(lower(graph, loaded.backends, findings, known))
     if analysed.inferred:
-        way.keep(lock_path, stack, lock, analysed, findings)
+        way.keep(loaded, stack, lock, analysed, findings)
     warnings = locate(findings.warnings, loaded.provenance)
     return Compiled(
         stack,
@@ -122,7 +128,13 @@ def compile_loaded(loaded: Loaded, known: Mapping[str, Backend] | None, way: Way
         loaded.root,
         loaded.backends,
         warnings,
+        loaded.environment,
     )
+
+
+def _named(graph: Graph, environment: str | None) -> Graph:
+    """A stack is called by its environment too: ``shop@dev``."""
+    return graph if environment is None else replace(graph, name=f"{graph.name}@{environment}")
 
 
 def _stopper(findings: Findings, loaded: Loaded) -> Callable[[Any], Any]:
@@ -171,13 +183,20 @@ def services_of(
 
 
 def _write_lock(
-    path: Path, stack: Stack, lock: dict[str, Locked], analysed: Analysed, findings: Findings
+    loaded: Loaded, stack: Stack, lock: dict[str, Locked], analysed: Analysed, findings: Findings
 ) -> None:
     """Keep what was inferred; entries of sources that are gone, or declare columns now, go."""
     inferred = {n for n, source in stack.sources.items() if source.columns is None}
-    kept = {name: entry for name, entry in lock.items() if name in inferred}
-    write(path, render_lock({**kept, **analysed.inferred}).encode())
+    still = {name: entry for name, entry in lock.items() if name in inferred}
+    write_lock(loaded, {**still, **analysed.inferred})
     findings.diagnostics += lock_notes(analysed.inferred)
+
+
+def write_lock(loaded: Loaded, used: Mapping[str, Locked]) -> None:
+    """Write the columns that a spec uses now; what its other environments use stays."""
+    path = loaded.root / LOCK_NAME
+    entries = kept(read_lock(path), used, loaded.environment, loaded.environments)
+    write(path, render_lock(entries).encode())
 
 
 def lock_notes(inferred: Mapping[str, Locked]) -> list[Diagnostic]:
@@ -197,15 +216,16 @@ def lock_notes(inferred: Mapping[str, Locked]) -> list[Diagnostic]:
     return found
 
 
-def relock(
-    spec: Path, overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()
-) -> tuple[dict[str, Locked], dict[str, Locked]]:
-    """The lock as it is, and as it would be if every source were looked at again."""
-    loaded = load(spec, overrides, config_dirs)
+def relock(loaded: Loaded) -> tuple[dict[str, Locked], dict[str, Locked]]:
+    """The lock as it is, and as it would be if every source were looked at again.
+
+    Raises:
+        StackcError: What is wrong with the spec or its sources, located.
+    """
     findings = Findings()
     stop = _stopper(findings, loaded)
     stack = stop(validate(loaded.config, findings))
     services = stop(services_of(loaded, findings, None))
     alone = Stack(stackc=stack.stackc, name=stack.name, sources=stack.sources)
     analysed = stop(analyse(alone, loaded.config, loaded.root, services, {}, findings))
-    return read_lock(loaded.root / LOCK_NAME), analysed.inferred
+    return seen(read_lock(loaded.root / LOCK_NAME), loaded.environment), analysed.inferred

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from compiler.cli.frame import DONE, FAILED, INTERRUPTED, Refused, asks, somebody_is_there
-from compiler.cli.options import ConfigDirs, Format, Multirun, OutputFormat, Overrides, Yes
+from compiler.cli.options import (
+    ConfigDirs,
+    Environment,
+    Format,
+    Multirun,
+    OutputFormat,
+    Overrides,
+    Yes,
+)
 from compiler.cli.output import Output
 
 if TYPE_CHECKING:
@@ -39,6 +47,7 @@ def command(
     ],
     overrides: Overrides = None,
     config_dir: ConfigDirs = None,
+    env: Environment = None,
     multirun: Multirun = False,
     sort: Sort = None,
     yes: Yes = False,
@@ -57,7 +66,7 @@ def command(
     from compiler.report.placing import Asked, place_all, placing
 
     output = Output(format, "apply")
-    named = Asked(spec, overrides or (), config_dir or ())
+    named = Asked(spec, overrides or (), config_dir or (), env)
     if multirun:
         if is_saved_plan(spec):
             raise Refused("a saved plan is of one stack: name the spec to try points of it")
@@ -66,13 +75,17 @@ def command(
         raise Refused("`--sort` orders the points of a sweep: it goes with -m")
     with placing(named):
         saved, asked = _asked(named)
-        compiled = compile_spec(asked.spec, asked.overrides, asked.config_dirs)
+        compiled = compile_spec(
+            asked.spec, asked.overrides, asked.config_dirs, environment=asked.environment
+        )
     output.findings(compiled.warnings, compiled.sources)
     findings = Findings()
     limits = Limits.of_machine(workers)
     with (
         placing(asked, compiled),
-        open_project(compiled.root, write=True, limits=limits) as project,
+        open_project(
+            compiled.root, write=True, limits=limits, environment=compiled.environment
+        ) as project,
     ):
         plan = make_plan(project, compiled.graph, compiled.lowered, findings)
         if saved is not None:
@@ -95,7 +108,11 @@ def _asked(named: Asked) -> tuple[Plan | None, Asked]:
         return None, named
     if named.overrides or named.config_dirs:
         raise Refused("a saved plan has its overrides in it: name the plan alone")
-    return read_saved(named.spec)
+    saved, asked = read_saved(named.spec)
+    if named.environment not in (None, asked.environment):
+        made_for = f"for `{asked.environment}`" if asked.environment else "without an environment"
+        raise Refused(f"the plan was made {made_for}, and `{named.environment}` is asked for")
+    return saved, asked
 
 
 def _agreed(plan: Plan, output: Output) -> bool:
@@ -142,7 +159,7 @@ def _tell(
         output.line()
     output.findings(found, compiled.sources)
     if result.status != "nothing":
-        again = shlex.join(["stackc", "apply", str(asked.spec), *asked.overrides])
+        again = shlex.join(["stackc", "apply", *asked.words])
         output.lines(end_lines(result, output.style, again))
     report = report_place(project, compiled, result)
     if report is not None:
@@ -162,4 +179,4 @@ def _tell(
 
 
 def _show(asked: Asked) -> str:
-    return shlex.join(["stackc", "show", str(asked.spec), *asked.overrides])
+    return shlex.join(["stackc", "show", *asked.words])

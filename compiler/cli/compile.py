@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compiler.cli.options import CompileFormat, ConfigDirs, Overrides, SpecPath
+from compiler.cli.options import CompileFormat, ConfigDirs, Environment, Overrides, SpecPath
 from compiler.cli.output import Output, json_text, program_version
 from compiler.diagnostics import StackcError
 
@@ -19,6 +19,7 @@ def command(
     spec: SpecPath,
     overrides: Overrides = None,
     config_dir: ConfigDirs = None,
+    env: Environment = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write the graph as JSON there.")
     ] = None,
@@ -31,7 +32,7 @@ def command(
 
     output = Output(format, "compile")
     try:
-        compiled = compile_spec(spec, overrides or (), config_dir or ())
+        compiled = compile_spec(spec, overrides or (), config_dir or (), environment=env)
     except StackcError as error:
         if format is not CompileFormat.SARIF:
             raise

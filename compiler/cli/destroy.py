@@ -5,8 +5,18 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from compiler.cli.frame import DONE, FAILED, INTERRUPTED, asks
-from compiler.cli.options import ConfigDirs, Format, OutputFormat, Overrides, SpecPath, Yes
+from compiler.cli.options import (
+    ConfigDirs,
+    Environment,
+    Format,
+    OutputFormat,
+    Overrides,
+    SpecPath,
+    Yes,
+)
 from compiler.cli.output import Output
 
 if TYPE_CHECKING:
@@ -19,6 +29,7 @@ def command(
     spec: SpecPath,
     overrides: Overrides = None,
     config_dir: ConfigDirs = None,
+    env: Environment = None,
     yes: Yes = False,
     format: OutputFormat = Format.TEXT,
 ) -> int:
@@ -34,9 +45,12 @@ def command(
     from compiler.report.text_run import Telling
 
     output = Output(format, "destroy")
-    asked = Asked(spec, overrides or (), config_dir or ())
-    compiled = compile_spec(spec, asked.overrides, asked.config_dirs)
-    with placing(asked, compiled), open_project(compiled.root, write=True) as project:
+    asked = Asked(spec, overrides or (), config_dir or (), env)
+    compiled = compile_spec(spec, asked.overrides, asked.config_dirs, environment=env)
+    with (
+        placing(asked, compiled),
+        open_project(compiled.root, write=True, environment=compiled.environment) as project,
+    ):
         plan = plan_destroy(project, compiled.lowered, compiled.graph.name)
         if plan.empty:
             output.line("Nothing is applied: there is nothing to destroy.")
@@ -60,11 +74,15 @@ def _tell(compiled: Compiled, result: RunResult, asked: Asked, output: Output) -
 
     found = place_all(result.diagnostics, asked, compiled, compiled.sources)
     output.findings(found, compiled.sources)
-    again = shlex.join(["stackc", "destroy", str(asked.spec), *asked.overrides])
+    again = shlex.join(["stackc", "destroy", *asked.words])
     output.lines(end_lines(result, output.style, again))
     if result.ok:
-        output.line("Only the history is left: stackc history " + shlex.quote(str(asked.spec)))
+        output.line(f"Only the history is left: {_history(asked)}")
     output.document(run_document(result), ok=result.ok, diagnostics=found)
     if result.status == "interrupted":
         return INTERRUPTED
     return DONE if result.ok else FAILED
+
+
+def _history(asked: Asked) -> str:
+    return shlex.join(["stackc", "history", *replace(asked, overrides=()).words])

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from compiler.cli.frame import Refused
-from compiler.cli.options import ConfigDirs, Format, OutputFormat
+from compiler.cli.options import ConfigDirs, Environment, Format, OutputFormat
 from compiler.cli.output import Output
+
+if TYPE_CHECKING:
+    from compiler.load import Loaded
 
 _CODE = re.compile(r"[EW]\d{3}", re.IGNORECASE)
 _PLACE = re.compile(r"[^=]+")
@@ -26,6 +29,7 @@ def command(
         ),
     ],
     config_dir: ConfigDirs = None,
+    env: Environment = None,
     format: OutputFormat = Format.TEXT,
 ) -> int:
     """Explain a diagnostic's code, or where a value came from."""
@@ -33,7 +37,8 @@ def command(
     if len(words) == 1 and _CODE.fullmatch(words[0]):
         return _page(words[0].upper(), output)
     spec, path, overrides = _asked(words)
-    return _value(spec, path, overrides, config_dir or [], output)
+    loaded = _loaded(spec, overrides, config_dir or [], env)
+    return _value(spec, path, loaded, output)
 
 
 def _asked(words: list[str]) -> tuple[Path, str, list[str]]:
@@ -64,14 +69,18 @@ def _page(word: str, output: Output) -> int:
     return 0
 
 
-def _value(
-    spec: Path, asked: str, overrides: list[str], config_dirs: list[Path], output: Output
-) -> int:
+def _loaded(
+    spec: Path, overrides: list[str], config_dirs: list[Path], environment: str | None
+) -> Loaded:
     from compiler.load import load
+
+    return load(spec, overrides, config_dirs, environment=environment)
+
+
+def _value(spec: Path, asked: str, loaded: Loaded, output: Output) -> int:
     from compiler.report.diagnostics import terminal_width
     from compiler.report.text_explain import NoSuchValue, lookup, value_document, value_lines
 
-    loaded = load(spec, overrides, config_dirs)
     config = {**loaded.config, "backends": loaded.backends}
     try:
         found = lookup(config, loaded.provenance, asked)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from msgspec import to_builtins
 
-from compiler.cli.options import Format, OutputFormat, SpecPath
+from compiler.cli.options import Environment, Format, OutputFormat, SpecPath
 from compiler.cli.output import Output
 
 
@@ -20,6 +20,7 @@ def command(
     keep_sweeps: Annotated[
         int, typer.Option("--keep-sweeps", min=0, help="How many last sweeps stay whole.")
     ] = 10,
+    env: Environment = None,
     format: OutputFormat = Format.TEXT,
 ) -> int:
     """Remove stored results that nothing uses any more."""
@@ -30,7 +31,10 @@ def command(
     from compiler.report.text_style import plural, size
 
     output = Output(format, "gc")
-    with placing(Asked(spec)), open_project(require_spec(spec), write=True) as project:
+    with (
+        placing(Asked(spec, environment=env)),
+        open_project(require_spec(spec, env), environment=env, write=True) as project,
+    ):
         swept = collect_garbage(project, keep_runs, keep_sweeps)
     freed = f"{plural(swept.objects, 'object')} and {plural(swept.results, 'result')} removed"
     output.line(f"{freed}, {size(swept.bytes)} freed")

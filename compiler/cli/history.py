@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from compiler.cli.options import Format, OutputFormat, SpecPath
+from compiler.cli.options import Environment, Format, OutputFormat, SpecPath
 from compiler.cli.output import Output
 
 
 def command(
     spec: SpecPath,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many runs.")] = 20,
+    env: Environment = None,
     format: OutputFormat = Format.TEXT,
 ) -> int:
     """Show the runs, newest first."""
@@ -24,7 +25,10 @@ def command(
     from compiler.report.text_status import history_lines
 
     output = Output(format, "history")
-    with placing(Asked(spec)), open_project(require_spec(spec), write=False) as project:
+    with (
+        placing(Asked(spec, environment=env)),
+        open_project(require_spec(spec, env), environment=env, write=False) as project,
+    ):
         runs = project.runs(limit)
     output.lines(history_lines(runs, output.style))
     output.document({"runs": [to_builtins(run) for run in runs]})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from compiler.cli.frame import DONE
-from compiler.cli.options import ConfigDirs, Format, OutputFormat, Overrides, SpecPath
+from compiler.cli.options import ConfigDirs, Environment, Format, OutputFormat, Overrides, SpecPath
 from compiler.cli.output import Output
 
 if TYPE_CHECKING:
@@ -20,27 +20,29 @@ def command(
     spec: SpecPath,
     overrides: Overrides = None,
     config_dir: ConfigDirs = None,
+    env: Environment = None,
     update: Annotated[
         bool, typer.Option("--update", help="Also change the columns that are locked already.")
     ] = False,
     format: OutputFormat = Format.TEXT,
 ) -> int:
     """Infer the columns that the spec leaves out, and show what changed."""
-    from compiler.analyse.lock import LOCK_NAME, render_lock
-    from compiler.engine.durable import write
-    from compiler.pipeline import relock
+    from compiler.analyse.lock import LOCK_NAME
+    from compiler.load import load
+    from compiler.pipeline import relock, write_lock
     from compiler.report.placing import Asked, placing
 
     output = Output(format, "lock")
-    asked = Asked(spec, overrides or (), config_dir or ())
+    asked = Asked(spec, overrides or (), config_dir or (), env)
     with placing(asked):
-        old, seen = relock(spec, asked.overrides, asked.config_dirs)
+        loaded = load(spec, asked.overrides, asked.config_dirs, environment=env)
+        old, seen = relock(loaded)
     changes = _changes(old, seen)
     new = seen if update else {**seen, **_still(old, seen)}
     written = new != old
     if written:
         with placing(asked):
-            write(spec.resolve().parent / LOCK_NAME, render_lock(new).encode("utf-8"))
+            write_lock(loaded, new)
     for name, lines in changes.items():
         output.line(f"sources.{name}")
         output.lines(f"  {line}" for line in lines)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from compiler.cli.frame import CHANGES, DONE, Refused
-from compiler.cli.options import ConfigDirs, Format, OutputFormat, Overrides, SpecPath
+from compiler.cli.options import ConfigDirs, Environment, Format, OutputFormat, Overrides, SpecPath
 from compiler.cli.output import Output
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def command(
     spec: SpecPath,
     overrides: Overrides = None,
     config_dir: ConfigDirs = None,
+    env: Environment = None,
     once: Annotated[bool, typer.Option("--once", help="Look once (the default).")] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Look on until interrupted.")] = False,
     close: Annotated[
@@ -42,9 +43,9 @@ def command(
     if follow and (once or close):
         raise Refused("--follow looks on: it goes with neither --once nor --close")
     output = Output(format, "monitor")
-    asked = Asked(spec, overrides or (), config_dir or ())
+    asked = Asked(spec, overrides or (), config_dir or (), env)
     with placing(asked):
-        compiled = compile_spec(spec, asked.overrides, asked.config_dirs)
+        compiled = compile_spec(spec, asked.overrides, asked.config_dirs, environment=env)
     if follow:
         _follow(compiled, asked, output)
     found, problems = _look(compiled, asked, close)
@@ -65,7 +66,10 @@ def _look(
     from compiler.report.placing import place_all, placing
 
     findings = Findings()
-    with placing(asked, compiled), open_project(compiled.root, write=True) as project:
+    with (
+        placing(asked, compiled),
+        open_project(compiled.root, write=True, environment=compiled.environment) as project,
+    ):
         if not watches(project):
             raise fail(
                 Code.NOTHING_APPLIED,

@@ -39,6 +39,12 @@ ConfigDirs: TypeAlias = Annotated[
     list[Path] | None,
     typer.Option("--config-dir", metavar="DIR", help="Further folder of config groups."),
 ]
+Environment: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--env", metavar="NAME", envvar="STACKC_ENV", help="An environment of the spec, by name."
+    ),
+]
 OutputFormat: TypeAlias = Annotated[
     Format, typer.Option("--format", help="Text for people, JSON for programs.")
 ]

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from compiler.cli.frame import CHANGES, DONE, Refused
-from compiler.cli.options import ConfigDirs, Format, Multirun, OutputFormat, Overrides, SpecPath
+from compiler.cli.options import (
+    ConfigDirs,
+    Environment,
+    Format,
+    Multirun,
+    OutputFormat,
+    Overrides,
+    SpecPath,
+)
 from compiler.cli.output import Output
 
 if TYPE_CHECKING:
@@ -20,6 +28,7 @@ def command(
     spec: SpecPath,
     overrides: Overrides = None,
     config_dir: ConfigDirs = None,
+    env: Environment = None,
     multirun: Multirun = False,
     out: Annotated[
         Path | None,
@@ -40,14 +49,17 @@ def command(
     from compiler.report.text_plan import plan_lines
 
     output = Output(format, "plan")
-    asked = Asked(spec, overrides or (), config_dir or ())
+    asked = Asked(spec, overrides or (), config_dir or (), env)
     if multirun:
         if out is not None:
             raise Refused("the plan of a sweep is not saved: name the points again, `apply -m`")
         return plan_points(asked, output, detailed_exitcode)
-    compiled = compile_spec(spec, asked.overrides, asked.config_dirs)
+    compiled = compile_spec(spec, asked.overrides, asked.config_dirs, environment=env)
     findings = Findings()
-    with placing(asked, compiled), open_project(compiled.root, write=False) as project:
+    with (
+        placing(asked, compiled),
+        open_project(compiled.root, write=False, environment=compiled.environment) as project,
+    ):
         plan = make_plan(project, compiled.graph, compiled.lowered, findings)
     noticed = place_all(findings.warnings, asked, compiled, compiled.sources)
     warnings = (*compiled.warnings, *noticed)

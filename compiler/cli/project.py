@@ -23,13 +23,18 @@ def backend_names(graph: Graph, lowered: Lowered) -> dict[str, str]:
     return dict(sorted(chosen.items()))
 
 
-def require_spec(spec: Path) -> Path:
-    """The folder of a spec that is there.
+def require_spec(spec: Path, environment: str | None) -> Path:
+    """The folder of a spec that is there, and that has the environment that is asked for.
 
     Raises:
-        StackcError: E105 when there is no such file.
+        StackcError: E105 when there is no such file, E131 when it has no such
+            environment; what is wrong with the spec, where one is asked for.
     """
     if not spec.is_file():
         what = "is a folder" if spec.is_dir() else "does not exist"
         raise fail(Code.SPEC_NOT_FOUND, f"`{spec}` {what}", help="name the spec: a YAML file")
+    if environment is not None:
+        from compiler.load import load
+
+        load(spec, environment=environment)
     return spec.resolve().parent

@@ -7,12 +7,14 @@ import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import replace
 
 from compiler.cli.frame import DONE, FAILED, asks
-from compiler.cli.options import Format, OutputFormat, SpecPath, Yes
+from compiler.cli.options import Environment, Format, OutputFormat, SpecPath, Yes
 from compiler.cli.output import Output
 
 if TYPE_CHECKING:
+    from compiler.report.placing import Asked
     from compiler.sweep.promote import Promotion
 
 
@@ -25,6 +27,7 @@ def command(
         int | None, typer.Option("--sweep", min=1, metavar="N", help="Of which sweep; the last.")
     ] = None,
     yes: Yes = False,
+    env: Environment = None,
     format: OutputFormat = Format.TEXT,
 ) -> int:
     """Write a sweep's point into the spec; comments stay."""
@@ -36,12 +39,12 @@ def command(
     from compiler.sweep.promote import promotion, write
 
     output = Output(format, "promote")
-    asked = Asked(spec)
+    asked = Asked(spec, environment=env)
     with placing(asked):
-        with open_project(require_spec(spec), write=False) as project:
+        with open_project(require_spec(spec, env), environment=env, write=False) as project:
             row, found = find_point(project, point, sweep)
-        promoted = promotion(spec, row, found)
-        changed = promoted.after != promoted.before
+        promoted = promotion(spec, row, found, env)
+        changed = bool(promoted.edits)
         output.lines(_difference(promoted, output))
         if found.status == "failed":
             output.line(f"Point {point} failed when it was tried: {visible(found.reason)}")
@@ -50,7 +53,7 @@ def command(
             return FAILED
         if changed:
             write(promoted)
-    _tell(promoted, output, changed)
+    _tell(promoted, asked, output)
     output.document(
         {
             "sweep": row.number,
@@ -68,23 +71,28 @@ def _difference(promoted: Promotion, output: Output) -> list[str]:
     from compiler.report.text_style import Tone, visible
 
     tones: dict[str, Tone] = {"+": "good", "-": "error", "@": "accent"}
-    lines = difflib.unified_diff(
-        promoted.before.splitlines(),
-        promoted.after.splitlines(),
-        str(promoted.spec),
-        f"{promoted.spec} with point {promoted.point.number}",
-        n=2,
-        lineterm="",
-    )
+    lines = [
+        line
+        for edit in promoted.edits
+        for line in difflib.unified_diff(
+            edit.before.splitlines(),
+            edit.after.splitlines(),
+            str(edit.file),
+            f"{edit.file} with point {promoted.point.number}",
+            n=2,
+            lineterm="",
+        )
+    ]
     return [output.style.paint(visible(line), tones.get(line[:1])) for line in lines]
 
 
-def _tell(promoted: Promotion, output: Output, changed: bool) -> None:
-    name = shlex.quote(str(promoted.spec))
-    if changed:
-        output.line(f"Point {promoted.point.number} is in {promoted.spec}")
+def _tell(promoted: Promotion, asked: Asked, output: Output) -> None:
+    if promoted.edits:
+        files = " and ".join(str(edit.file) for edit in promoted.edits)
+        output.line(f"Point {promoted.point.number} is in {files}")
     else:
         output.line(f"{promoted.spec} is point {promoted.point.number} already")
     if promoted.backends:
         output.line("Backends are no part of a spec: give them with each command")
-    output.line(f"Next: stackc apply {' '.join([name, *map(shlex.quote, promoted.backends)])}")
+    again = replace(asked, overrides=promoted.backends)
+    output.line(f"Next: {shlex.join(['stackc', 'apply', *again.words])}")

@@ -6,9 +6,10 @@ import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import replace
 
 from compiler.cli.frame import DONE, FAILED, INTERRUPTED, Refused
-from compiler.cli.options import ConfigDirs, Format, OutputFormat, Overrides, SpecPath
+from compiler.cli.options import ConfigDirs, Environment, Format, OutputFormat, Overrides, SpecPath
 from compiler.cli.output import Output
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def command(
     ],
     overrides: Overrides = None,
     config_dir: ConfigDirs = None,
+    env: Environment = None,
     format: OutputFormat = Format.TEXT,
 ) -> int:
     """Let a deployment answer with its former revision again."""
@@ -40,11 +42,14 @@ def command(
     if "=" in deployment:
         raise Refused("name the deployment before any override")
     output = Output(format, "rollback")
-    asked = Asked(spec, overrides or (), config_dir or ())
+    asked = Asked(spec, overrides or (), config_dir or (), env)
     with placing(asked):
-        compiled = compile_spec(spec, asked.overrides, asked.config_dirs)
+        compiled = compile_spec(spec, asked.overrides, asked.config_dirs, environment=env)
     block = _ROOM + deployment.removeprefix(_ROOM)
-    with placing(asked, compiled), open_project(compiled.root, write=True) as project:
+    with (
+        placing(asked, compiled),
+        open_project(compiled.root, write=True, environment=compiled.environment) as project,
+    ):
         plan = plan_rollback(project, compiled.graph, compiled.lowered, block)
         with progress_of(plan, output) as progress:
             result = apply_plan(
@@ -60,8 +65,9 @@ def _tell(compiled: Compiled, result: RunResult, asked: Asked, block: str, outpu
 
     found = place_all(result.diagnostics, asked, compiled, compiled.sources)
     output.findings(found, compiled.sources)
-    spec = shlex.join([str(asked.spec), *asked.overrides])
-    again = f"stackc rollback {shlex.quote(str(asked.spec))} {block.removeprefix(_ROOM)}"
+    spec = shlex.join(asked.words)
+    words = replace(asked, overrides=(block.removeprefix(_ROOM),)).words
+    again = shlex.join(["stackc", "rollback", *words])
     output.lines(end_lines(result, output.style, again))
     if result.ok:
         output.line("The spec still asks for what was rolled back; once it is mended:")

@@ -24,6 +24,7 @@ def saved_text(plan: Plan, asked: Asked, out: Path) -> str:
     made_from = {
         "spec": os.path.relpath(asked.spec.resolve(), folder),
         "overrides": list(asked.overrides),
+        "environment": asked.environment,
         "config_dirs": [os.path.relpath(path.resolve(), folder) for path in asked.config_dirs],
     }
     return json_text({**plan.to_json(), "made_from": made_from})
@@ -58,6 +59,7 @@ def read_saved(path: Path) -> tuple[Plan, Asked]:
         Path(os.path.normpath(folder / data["spec"])),
         tuple(data["overrides"]),
         tuple(Path(os.path.normpath(folder / name)) for name in data["config_dirs"]),
+        data.get("environment"),
     )
 
 
@@ -65,6 +67,7 @@ def _whole(data: Any) -> bool:
     return (
         isinstance(data, dict)
         and isinstance(data.get("spec"), str)
+        and isinstance(data.get("environment"), str | None)
         and all(
             isinstance(data.get(name), list) and all(isinstance(word, str) for word in data[name])
             for name in ("overrides", "config_dirs")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from compiler.cli.options import ConfigDirs, Format, OutputFormat, Overrides, SpecPath
+from compiler.cli.options import ConfigDirs, Environment, Format, OutputFormat, Overrides, SpecPath
 from compiler.cli.output import Output
 
 
@@ -15,6 +15,7 @@ def command(
     spec: SpecPath,
     overrides: Overrides = None,
     config_dir: ConfigDirs = None,
+    env: Environment = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -31,13 +32,20 @@ def command(
     from compiler.report.placing import Asked, placing
 
     output = Output(format, "show")
-    asked = Asked(spec, overrides or (), config_dir or ())
-    compiled = compile_spec(spec, asked.overrides, asked.config_dirs)
+    asked = Asked(spec, overrides or (), config_dir or (), env)
+    compiled = compile_spec(spec, asked.overrides, asked.config_dirs, environment=env)
     output.findings(compiled.warnings, compiled.sources)
-    with placing(asked, compiled), open_project(compiled.root, write=False) as project:
+    with (
+        placing(asked, compiled),
+        open_project(compiled.root, write=False, environment=compiled.environment) as project,
+    ):
         require_applied(project)
         text = page(project, compiled)
-        place = out if out is not None else spec.parent / project.folder.name / REPORT
+        place = (
+            out
+            if out is not None
+            else spec.parent / project.folder.relative_to(project.root) / REPORT
+        )
     write_text(place, text)
     output.line(f"The report is in {place}")
     output.document({"report": str(place)}, diagnostics=compiled.warnings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from compiler.cli.options import ConfigDirs, Format, OutputFormat, Overrides, SpecPath
+from compiler.cli.options import ConfigDirs, Environment, Format, OutputFormat, Overrides, SpecPath
 from compiler.cli.output import Output
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ def command(
     spec: SpecPath,
     overrides: Overrides = None,
     config_dir: ConfigDirs = None,
+    env: Environment = None,
     format: OutputFormat = Format.TEXT,
 ) -> int:
     """Show what is applied and what it has found."""
@@ -27,9 +28,12 @@ def command(
     from compiler.report.text_status import status_lines
 
     output = Output(format, "status")
-    asked = Asked(spec, overrides or (), config_dir or ())
-    compiled = compile_spec(spec, asked.overrides, asked.config_dirs)
-    with placing(asked, compiled), open_project(compiled.root, write=False) as project:
+    asked = Asked(spec, overrides or (), config_dir or (), env)
+    compiled = compile_spec(spec, asked.overrides, asked.config_dirs, environment=env)
+    with (
+        placing(asked, compiled),
+        open_project(compiled.root, write=False, environment=compiled.environment) as project,
+    ):
         nodes = list(project.nodes().values())
         last = next(iter(project.runs(1)), None)
         results = collect(compiled.graph, document_reader(project))

@@ -7,6 +7,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from compiler.cli.frame import CHANGES, DONE, FAILED, INTERRUPTED, Refused
 from compiler.cli.output import Output
 
@@ -33,7 +35,10 @@ def plan_points(asked: Asked, output: Output, detailed_exitcode: bool) -> int:
     sweep = _compiled(asked)
     first = sweep.points[0].compiled
     findings = Findings()
-    with placing(asked, first), open_project(sweep.root, write=False) as project:
+    with (
+        placing(asked, first),
+        open_project(sweep.root, write=False, environment=sweep.environment) as project,
+    ):
         plan = looked_at(project, sweep, findings)
     noticed = place_all(findings.warnings, asked, first, sweep.sources)
     output.findings((*sweep.warnings, *noticed), sweep.sources)
@@ -59,7 +64,12 @@ def apply_points(asked: Asked, output: Output, workers: int | None, sort: str | 
     output.findings(sweep.warnings, sweep.sources)
     findings = Findings()
     limits = Limits.of_machine(workers)
-    with placing(asked, first), open_project(sweep.root, write=True, limits=limits) as project:
+    with (
+        placing(asked, first),
+        open_project(
+            sweep.root, write=True, limits=limits, environment=sweep.environment
+        ) as project,
+    ):
         plan = looked_at(project, sweep, findings)
         output.findings(place_all(findings.warnings, asked, first, sweep.sources), sweep.sources)
         output.lines(sweep_head(sweep, counted(sweep, plan), output.style))
@@ -73,7 +83,9 @@ def _compiled(asked: Asked) -> CompiledSweep:
     from compiler.sweep.compile import compile_sweep
 
     with placing(asked):
-        return compile_sweep(asked.spec, asked.overrides, asked.config_dirs)
+        return compile_sweep(
+            asked.spec, asked.overrides, asked.config_dirs, environment=asked.environment
+        )
 
 
 def _sortable(sweep: CompiledSweep, sort: str | None) -> None:
@@ -133,14 +145,15 @@ def _tell(
     output.lines(table_lines(shown, output.style))
     output.line()
     if tried.run.status != "nothing":
-        again = shlex.join(["stackc", "apply", str(asked.spec), "-m", *asked.overrides])
+        again = shlex.join(["stackc", "apply", "-m", *asked.words])
         output.lines(end_lines(tried.run, output.style, again))
     place = _kept(project, shown, tried)
-    shown_by = shlex.join(["stackc", "show", str(asked.spec)])
+    shown_by = shlex.join(["stackc", "show", *replace(asked, overrides=()).words])
     output.line(f"Table: {place} (as a picture: {shown_by})")
     best = shown.points[0]
     if best.status == "done" and len(shown.points) > 1:
-        words = ["stackc", "promote", str(asked.spec), str(best.number)]
+        point = replace(asked, overrides=(str(best.number),))
+        words = ["stackc", "promote", *point.words]
         output.line(f"To write the best point into the spec: {shlex.join(words)}")
     output.document(
         {
@@ -165,8 +178,6 @@ def _title(shown: SweepTable, tried: Tried) -> str:
 
 def _placed(sweep: CompiledSweep, tried: Tried, asked: Asked) -> Sequence[Diagnostic]:
     """The findings of the run, each in the words of a point that it is of, in the graph's order."""
-    from msgspec.structs import replace
-
     from compiler.report.placing import place_all
     from compiler.sweep.compile import points_note
 

@@ -34,6 +34,8 @@ class Code(StrEnum):
     BAD_VALUE = "E123"
     UNKNOWN_KIND = "E124"
     BAD_NAME = "E125"
+    INCLUDE = "E130"
+    ENVIRONMENT = "E131"
 
     UNKNOWN_BLOCK = "E201"
     CYCLE = "E202"

@@ -22,6 +22,8 @@ from compiler.engine.store import Store
 from compiler.engine.workers import Limits, Workers
 
 FOLDER = ".stackc"
+ENVIRONMENTS = "environments"
+"""The folder in it with one of the same kind for each environment."""
 
 
 class Project(Struct, dict=True):
@@ -29,12 +31,14 @@ class Project(Struct, dict=True):
 
     Attributes:
         root: The spec's folder.
-        folder: ``.stackc`` in it.
+        folder: ``.stackc`` in it, or an environment's folder in that.
+        environment: The environment of the spec, where one was chosen.
         writable: Whether the writer's lock is held.
     """
 
     root: Path
     folder: Path
+    environment: str | None
     writable: bool
     state: State
     store: Store
@@ -88,11 +92,17 @@ class Project(Struct, dict=True):
 
 
 def open_project(
-    root: Path, *, write: bool, limits: Limits | None = None, wait: bool = False
+    root: Path,
+    *,
+    write: bool,
+    environment: str | None = None,
+    limits: Limits | None = None,
+    wait: bool = False,
 ) -> Project:
     """Open the project of the spec in ``root``; looking makes no file.
 
-    ``wait`` for another writer to end, instead of failing.
+    Each ``environment`` has a state of its own. ``wait`` for another writer to
+    end, instead of failing.
 
     Raises:
         StackcError: E601 newer state, E602 damaged state, E603 locked by another
@@ -105,7 +115,7 @@ def open_project(
             f"there is no folder `{root}`",
             help="name a spec that exists: what is applied is kept beside it",
         )
-    folder = root / FOLDER
+    folder = state_folder(root, environment)
     with ExitStack() as closing:
         if write:
             durable.make_folder(folder)
@@ -121,7 +131,15 @@ def open_project(
         secrets = Secrets(root)
         workers = Workers(limits or Limits.of_machine(), folder / "logs", secrets)
         closing.callback(workers.close)
-        return Project(root, folder, write, state, store, secrets, workers, closing.pop_all())
+        return Project(
+            root, folder, environment, write, state, store, secrets, workers, closing.pop_all()
+        )
+
+
+def state_folder(root: Path, environment: str | None) -> Path:
+    """Where all that was applied of a spec, in an environment of it, is kept."""
+    folder = root / FOLDER
+    return folder if environment is None else folder / ENVIRONMENTS / environment
 
 
 def require_applied(project: Project) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, Place, StackcError, fail
 from compiler.load.assign import MISSING, missing
 from compiler.load.command import CommandLine
 from compiler.load.compose import Composition, compose, search_folders
+from compiler.load.expand.files import Folder
+from compiler.load.expand.include import INCLUDE, take_include
 from compiler.load.layers import FileLayer
 from compiler.load.parse import parse
 from compiler.load.provenance import Provenance, locate
@@ -35,6 +38,9 @@ class Loaded(Struct, frozen=True):
         provenance: Where each value was written.
         root: The spec's folder, resolved; relative paths start there.
         sources: The texts that diagnostics quote.
+        own: The spec's own file, and those that it includes.
+        environment: The environment that was merged over the spec.
+        environments: The names of all that the spec has.
     """
 
     config: dict[str, Any]
@@ -42,6 +48,9 @@ class Loaded(Struct, frozen=True):
     provenance: Provenance
     root: Path
     sources: Sources
+    own: tuple[FileLayer, ...] = ()
+    environment: str | None = None
+    environments: tuple[str, ...] = ()
 
 
 def load(
@@ -49,9 +58,11 @@ def load(
     overrides: Sequence[str] = (),
     config_dirs: Sequence[Path] = (),
     *,
+    environment: str | None = None,
     sources: Sources | None = None,
     name: str = COMMAND_LINE,
     draft: Text | None = None,
+    drafts: Mapping[Path, Text] | None = None,
 ) -> Loaded:
     """Read, compose and interpolate a spec.
 
@@ -59,23 +70,29 @@ def load(
         spec: The spec's file.
         overrides: Overrides in Hydra's grammar, as typed.
         config_dirs: Folders with config groups, besides ``conf/`` beside the spec.
+        environment: The environment to merge over the spec.
         sources: Where the texts that findings quote are kept.
         name: What findings call the command line.
         draft: The spec's text as it might become; else it is read from its file.
+        drafts: The same of files that it includes, by their resolved path.
 
     Raises:
-        StackcError: E101 to E111, E120; every finding has a span, and the error
+        StackcError: E101 to E113, E120, E130, E131; every finding has a span, and the error
             carries the texts to quote.
     """
     sources = sources if sources is not None else Sources()
-    command = CommandLine(spec, overrides, config_dirs, name)
+    command = CommandLine(spec, overrides, config_dirs, name, environment)
+    folder = Folder(spec, drafts or {})
     sources.add(name, command.text.content)
     try:
         text = draft or read_text(spec, shown(spec), command.spec)
-        root = spec.resolve().parent
         body = _body(text)
-        composition = compose(text, body, command, search_folders(root, config_dirs, command))
-        return _resolved(composition, root, sources)
+        own = (FileLayer(text), *take_include(text, body, folder))
+        groups = search_folders(folder.root, config_dirs, command)
+        composition = compose(own, body, command, groups)
+        loaded = _resolved(composition, folder, sources)
+        names = composition.environments
+        return replace(loaded, own=own, environment=environment, environments=names)
     except StackcError as error:
         error.sources = sources
         raise
@@ -102,7 +119,7 @@ def _body(text: Text) -> dict[str, Any]:
     return body
 
 
-def _resolved(composition: Composition, root: Path, sources: Sources) -> Loaded:
+def _resolved(composition: Composition, folder: Folder, sources: Sources) -> Loaded:
     config = composition.config
     for name, content in composition.packaged:
         sources.add(name, content)
@@ -111,6 +128,7 @@ def _resolved(composition: Composition, root: Path, sources: Sources) -> Loaded:
     if backends is not None and not isinstance(backends, dict):
         place = provenance.span(Place((_BACKENDS,)))
         raise fail(Code.WRONG_TYPE, "`backends` is a mapping of capabilities", span=place)
+    _refuse_include(config, provenance)
     if composition.mentions(MISSING):
         _refuse_missing({**config, _BACKENDS: backends}, provenance)
     if composition.mentions("${"):
@@ -122,7 +140,18 @@ def _resolved(composition: Composition, root: Path, sources: Sources) -> Loaded:
         findings = (*in_config.findings, *in_all.findings)
         if findings:
             raise StackcError(*locate(findings, provenance))
-    return Loaded(config, backends or {}, provenance, root, sources)
+    return Loaded(config, backends or {}, provenance, folder.root, sources)
+
+
+def _refuse_include(config: dict[str, Any], provenance: Provenance) -> None:
+    """A config group or an argument cannot say which files a spec has."""
+    if INCLUDE in config:
+        raise fail(
+            Code.INCLUDE,
+            "`include` may only stand in the spec's own file",
+            span=provenance.span(Place((INCLUDE,), key=True)),
+            help="name a config group's files in `defaults`",
+        )
 
 
 def _refuse_missing(config: dict[str, Any], provenance: Provenance) -> None:

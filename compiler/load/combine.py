@@ -11,6 +11,7 @@ from compiler.diagnostics import Diagnostic, StackcError, did_you_mean
 from compiler.load.assign import AssignmentError, add, change, delete, merge, split_key
 from compiler.load.blame import composition_finding
 from compiler.load.command import CommandLine
+from compiler.load.expand.environments import choose_environment
 from compiler.load.groups import GroupFile, Groups
 from compiler.load.hydra_face import (
     Argument,
@@ -22,40 +23,41 @@ from compiler.load.hydra_face import (
 )
 from compiler.load.layers import ArgumentLayer, FileLayer, Layer
 from compiler.load.scalars import MAX_INT, MIN_INT
-from compiler.load.text import Text
 
 BACKENDS = "backends"
 _DEFAULT_BACKENDS = {BACKENDS: "local"}
 
 
 def combine(
-    text: Text,
+    own: tuple[FileLayer, ...],
     body: dict[str, Any],
     defaults: list[Any] | None,
     command: CommandLine,
     groups: Groups,
-) -> tuple[dict[str, Any], tuple[Layer, ...]]:
-    """The composed config, and what set its values in the order it was applied.
+) -> tuple[dict[str, Any], tuple[Layer, ...], tuple[str, ...]]:
+    """The composed config, what set its values in the order it was applied, and its environments.
 
     Args:
-        text: The spec's text.
-        body: What the spec holds besides its defaults list; taken over, not copied.
+        own: The spec's own file, and those that it includes.
+        body: What they hold besides the defaults list; taken over, not copied.
         defaults: The spec's defaults list.
         command: The command line with the overrides.
         groups: Where options are found.
 
     Raises:
-        StackcError: E108 for overrides, E109 for groups, E111 for code in a value.
+        StackcError: E108 for overrides, E109 for groups, E111 for code in a value, E131.
     """
     arguments = _arguments(command, groups)
     listed = _with_backends(defaults or [])
     try:
         composed = compose_parts(groups, listed, arguments)
     except CompositionError as error:
-        spec = GroupFile(text, body, defaults)
+        spec = GroupFile(own[0].text, body, defaults)
         raise StackcError(composition_finding(error, spec, arguments, command, groups)) from None
-    config, layers = _merged(composed, text, body, groups)
-    return config, (*layers, *_assigned(config, composed.assignments, command, groups))
+    config, files = _merged(composed, own, body, groups)
+    layers, environments = choose_environment(config, files, command)
+    assigned = _assigned(config, composed.assignments, command, groups)
+    return config, (*layers, *assigned), environments
 
 
 def _with_backends(defaults: list[Any]) -> list[Any]:
@@ -117,14 +119,14 @@ def _judge_value(value: Any) -> None:
 
 
 def _merged(
-    composed: Composed, text: Text, body: dict[str, Any], groups: Groups
+    composed: Composed, own: tuple[FileLayer, ...], body: dict[str, Any], groups: Groups
 ) -> tuple[dict[str, Any], list[Layer]]:
     config: dict[str, Any] = {}
     layers: list[Layer] = []
     for part in composed.parts:
         if part.option is None:
             merge(config, body)
-            layers.append(FileLayer(text))
+            layers += own
             continue
         file = groups.file(part.option)
         if file is None:

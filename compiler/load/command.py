@@ -21,11 +21,14 @@ class CommandLine:
         overrides: Sequence[str],
         config_dirs: Sequence[Path],
         name: str = COMMAND_LINE,
+        environment: str | None = None,
     ) -> None:
+        self.environment = environment
         self.overrides = tuple(override.replace("\r", " ") for override in overrides)
         words = [("…", ""), (str(spec), "")]
         words += [(override, "") for override in self.overrides]
         words += [(str(folder), "--config-dir ") for folder in config_dirs]
+        words += [(environment, "--env ")] if environment is not None else []
         content, self._starts = "stackc", []
         for word, flag in words:
             content += f" {flag}"
@@ -46,6 +49,11 @@ class CommandLine:
     def config_dir(self, index: int) -> Span:
         """A folder given by ``--config-dir``."""
         return self._span(2 + len(self.overrides) + index)
+
+    @property
+    def environment_span(self) -> Span:
+        """The environment, as ``--env`` names it."""
+        return self._span(len(self._starts) - 1)
 
     def _span(self, word: int, start: int = 0, end: int | None = None) -> Span:
         first, length = self._starts[word], self._lengths[word]

@@ -16,9 +16,9 @@ from msgspec import Struct
 from compiler.codes import Code
 from compiler.diagnostics import fail
 from compiler.load.command import CommandLine
+from compiler.load.expand.environments import choose_environment
 from compiler.load.groups import PACKAGED, PACKAGED_NAME, Groups, is_folder, take_defaults
 from compiler.load.layers import FileLayer, Layer
-from compiler.load.text import Text
 
 
 class Composition(Struct, frozen=True):
@@ -26,6 +26,7 @@ class Composition(Struct, frozen=True):
 
     config: dict[str, Any]
     layers: tuple[Layer, ...]
+    environments: tuple[str, ...] = ()
 
     def mentions(self, text: str) -> bool:
         """Whether the text stands anywhere in what was composed."""
@@ -54,17 +55,27 @@ def search_folders(
 
 
 def compose(
-    text: Text, body: dict[str, Any], command: CommandLine, folders: tuple[Path, ...]
+    own: tuple[FileLayer, ...],
+    body: dict[str, Any],
+    command: CommandLine,
+    folders: tuple[Path, ...],
 ) -> Composition:
     """Compose a spec's body with what it and the command line name.
 
+    Args:
+        own: The spec's own file, and those that it includes.
+        body: What they hold together.
+        command: The command line.
+        folders: Where groups are looked for.
+
     Raises:
-        StackcError: E108, E109, or what is wrong with a group's file.
+        StackcError: E108, E109, E131, or what is wrong with a group's file.
     """
+    text = own[0].text
     defaults = take_defaults(text, body)
     shadowed = any(is_folder(folder / "backends") for folder in folders if folder != PACKAGED)
     if defaults is None and not command.overrides and not shadowed:
-        return Composition(body, (FileLayer(text),))
+        return Composition(body, *choose_environment(body, own, command))
     from compiler.load.combine import combine
 
-    return Composition(*combine(text, body, defaults, command, Groups(folders)))
+    return Composition(*combine(own, body, defaults, command, Groups(folders)))

@@ -99,6 +99,39 @@ class FileLayer(Struct, frozen=True, dict=True):
         return None if inner is None else self._marks.within(inner, offset, length)
 
 
+class SectionLayer(Struct, frozen=True):
+    """A section of another layer that is merged over the whole config: an environment."""
+
+    layer: Layer
+    section: Path
+    deleted: bool = False
+
+    @property
+    def content(self) -> str:
+        """The text of the whole layer."""
+        return self.layer.content
+
+    def sets(self, path: Path) -> bool:
+        """Whether the section holds a value for the path; it is never the spec itself."""
+        return bool(path) and self.layer.sets((*self.section, *path))
+
+    def value(self, path: Path) -> Any:
+        """The value in the section."""
+        return self.layer.value((*self.section, *path))
+
+    def span(self, path: Path, *, key: bool = False) -> Span | None:
+        """The value's place in the section."""
+        return self.layer.span((*self.section, *path), key=key)
+
+    def written(self, path: Path) -> str | None:
+        """The text as the section has it."""
+        return self.layer.written((*self.section, *path))
+
+    def within(self, path: Path, offset: int, length: int) -> Span | None:
+        """A stretch of the text in the section."""
+        return self.layer.within((*self.section, *path), offset, length)
+
+
 class ArgumentLayer(Struct, frozen=True, dict=True):
     """An override of a value; ``deleted`` when it took the value away."""
 

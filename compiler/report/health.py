@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 
 from compiler.diagnostics import StackcError
 from compiler.report.text_style import plural, size
@@ -130,14 +131,24 @@ def _project(spec: Path) -> Iterator[Check]:
 
 
 def _state(spec: Path) -> Iterator[Check]:
-    from compiler.engine.journal import open_entries
-    from compiler.engine.project import FOLDER, open_project
+    from compiler.engine.project import ENVIRONMENTS, state_folder
 
     folder = spec.resolve().parent
-    if not (folder / FOLDER).is_dir():
+    beside = state_folder(folder, None)
+    if not beside.is_dir():
         yield Check("state", "good", "nothing was applied yet")
         return
-    with open_project(folder, write=False) as project:
+    yield from _state_of(folder, None)
+    for inner in sorted((beside / ENVIRONMENTS).glob("*")):
+        for check in _state_of(folder, inner.name):
+            yield replace(check, subject=f"{check.subject} ({inner.name})")
+
+
+def _state_of(folder: Path, environment: str | None) -> Iterator[Check]:
+    from compiler.engine.journal import open_entries
+    from compiler.engine.project import open_project
+
+    with open_project(folder, write=False, environment=environment) as project:
         nodes = project.nodes()
         serial = f"serial {project.state.serial}" if project.state.lineage else "empty"
         yield Check("state", "good", f"{plural(len(nodes), 'node')} applied, {serial}")

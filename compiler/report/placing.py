@@ -23,6 +23,13 @@ class Asked(Struct, frozen=True):
     spec: Path
     overrides: Sequence[str] = ()
     config_dirs: Sequence[Path] = ()
+    environment: str | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The spec, its overrides and its environment, as arguments of a command."""
+        environment = () if self.environment is None else ("--env", self.environment)
+        return (str(self.spec), *self.overrides, *environment)
 
 
 @contextmanager
@@ -52,7 +59,9 @@ def place_all(
     located = tuple(found) if compiled is None else locate(found, compiled.provenance)
     if all(diagnostic.span is not None for diagnostic in located):
         return located
-    line = CommandLine(asked.spec, asked.overrides, asked.config_dirs)
+    line = CommandLine(
+        asked.spec, asked.overrides, asked.config_dirs, environment=asked.environment
+    )
     if sources.line(COMMAND_LINE, 1) is None:
         sources.add(COMMAND_LINE, line.text.content)
     return tuple(d if d.span is not None else replace(d, span=line.spec) for d in located)

@@ -12,12 +12,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from compiler.analyse.analyse import Analysed
-from compiler.analyse.lock import LOCK_NAME, Locked, read_lock, render_lock
+from compiler.analyse.lock import LOCK_NAME, Locked, read_lock
+from compiler.analyse.lock_environments import seen
 from compiler.analyse.services import Inspector, Services
 from compiler.backend import Backend
 from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, Findings, StackcError, fail
-from compiler.engine.durable import write
 from compiler.graph.digest import canonical, digest
 from compiler.graph.node import Graph
 from compiler.graph.operations import Evaluate, Params
@@ -28,7 +28,7 @@ from compiler.load.points import Point, points_of
 from compiler.lower import Lowered
 from compiler.passes.driver import SWEEP_PASSES, run_passes
 from compiler.passes.join import join
-from compiler.pipeline import Compiled, Way, compile_loaded, lock_notes, services_of
+from compiler.pipeline import Compiled, Way, compile_loaded, lock_notes, services_of, write_lock
 from compiler.source import Sources
 from specs.stack import Stack
 
@@ -53,6 +53,7 @@ class CompiledSweep(Struct, frozen=True, dict=True):
         overrides: The arguments that the points come from.
         config_dirs: Further folders of config groups.
         warnings: Findings that stop nothing, each once.
+        environment: The environment of the spec that was chosen.
     """
 
     points: tuple[SweepPoint, ...]
@@ -63,6 +64,7 @@ class CompiledSweep(Struct, frozen=True, dict=True):
     overrides: tuple[str, ...]
     config_dirs: tuple[Path, ...]
     warnings: tuple[Diagnostic, ...]
+    environment: str | None = None
 
     @cached_property
     def owners(self) -> Mapping[str, SweepPoint]:
@@ -96,6 +98,8 @@ def compile_sweep(
     overrides: Sequence[str] = (),
     config_dirs: Sequence[Path] = (),
     known: Mapping[str, Backend] | None = None,
+    *,
+    environment: str | None = None,
 ) -> CompiledSweep:
     """Compile every point of a multirun, and join them to one graph.
 
@@ -104,6 +108,7 @@ def compile_sweep(
         overrides: Hydra overrides, with sweeps among them.
         config_dirs: Folders with config groups of the user's.
         known: Backends given as values, by name, besides those that are installed.
+        environment: The environment of the spec that is meant.
 
     Raises:
         StackcError: E108, E109 and E116 for the arguments; else what is wrong
@@ -112,7 +117,7 @@ def compile_sweep(
     sources = Sources()
     try:
         points = points_of(spec, overrides, config_dirs, sources)
-        line = _Line(spec, tuple(config_dirs), known, sources)
+        line = _Line(spec, tuple(config_dirs), known, sources, environment)
         compiled = line.compile(points)
         _same_backends(points, compiled, CommandLine(spec, overrides, config_dirs))
         noticed = locate(line.keep_lock(), compiled[0].provenance)
@@ -120,7 +125,8 @@ def compile_sweep(
         error.sources = sources
         raise
     found = _joined(points, compiled, sources, tuple(overrides), tuple(config_dirs))
-    return replace(found, warnings=(*noticed, *found.warnings))
+    warnings = (*noticed, *found.warnings)
+    return replace(found, warnings=warnings, environment=environment)
 
 
 def _joined(
@@ -155,10 +161,11 @@ class _Line(Struct):
     config_dirs: tuple[Path, ...]
     known: Mapping[str, Backend] | None
     sources: Sources
+    environment: str | None
     services: dict[bytes, Services | None] = field(default_factory=dict)
     inferred: dict[str, Locked] = field(default_factory=dict)
     differing: set[str] = field(default_factory=set)
-    root: Path = Path()
+    loaded: Loaded | None = None
 
     def compile(self, points: Sequence[Point]) -> list[Compiled]:
         """Every point; raises what is wrong with any of them."""
@@ -175,9 +182,9 @@ class _Line(Struct):
 
     def _one(self, point: Point) -> Compiled:
         loaded = load(
-            self.spec, point.overrides, self.config_dirs, sources=self.sources, name=point.source
-        )
-        self.root = loaded.root
+            self.spec, point.overrides, self.config_dirs, environment=self.environment,
+            sources=self.sources, name=point.source,
+        )  # fmt: skip
         return compile_loaded(loaded, self.known, Way(SWEEP_PASSES, self._services, self._infer))
 
     def _services(self, loaded: Loaded, findings: Findings) -> Services | None:
@@ -189,12 +196,13 @@ class _Line(Struct):
 
     def _infer(
         self,
-        _path: Path,
+        loaded: Loaded,
         _stack: Stack,
         _lock: dict[str, Locked],
         analysed: Analysed,
         _findings: Findings,
     ) -> None:
+        self.loaded = loaded
         for name, entry in analysed.inferred.items():
             if self.inferred.setdefault(name, entry) != entry:
                 self.differing.add(name)
@@ -202,9 +210,9 @@ class _Line(Struct):
     def keep_lock(self) -> list[Diagnostic]:
         """Keep what was inferred of sources that all points agree on; what is said of it."""
         agreed = {name: e for name, e in self.inferred.items() if name not in self.differing}
-        if agreed:
-            path = self.root / LOCK_NAME
-            write(path, render_lock({**read_lock(path), **agreed}).encode())
+        if agreed and self.loaded is not None:
+            lock = read_lock(self.loaded.root / LOCK_NAME)
+            write_lock(self.loaded, {**seen(lock, self.loaded.environment), **agreed})
         return lock_notes(agreed)
 
 

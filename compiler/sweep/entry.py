@@ -44,14 +44,14 @@ def entry_of(
     return Entry(job.folder / spec, overrides_of(config), dirs, job.series)
 
 
-def compile_entry(entry: Entry, metric: str | None) -> CompiledSweep:
+def compile_entry(entry: Entry, metric: str | None, environment: str | None) -> CompiledSweep:
     """Compile the point of a job.
 
     Raises:
         StackcError: What is wrong with it; E116 where it is several points, or
             is not measured by the metric.
     """
-    sweep = compile_sweep(entry.spec, entry.overrides, entry.config_dirs)
+    sweep = compile_sweep(entry.spec, entry.overrides, entry.config_dirs, environment=environment)
     if len(sweep.points) > 1:
         raise fail(
             Code.SWEEP,

@@ -21,27 +21,37 @@ from compiler.load.compose import search_folders
 from compiler.load.edit import EditError, Editor
 from compiler.load.groups import Groups
 from compiler.load.hydra_face import Argument, ArgumentError, parse_argument
-from compiler.load.text import Text, decode, read_text, shown
+from compiler.load.text import Text, decode, shown
 from compiler.source import Sources
+from compiler.sweep.homes import home_of
 
 _BACKENDS = "backends"
 
 
+class Edit(Struct, frozen=True):
+    """A file of the spec before and after a point was written into it."""
+
+    file: Path
+    before: str
+    after: str
+
+
 class Promotion(Struct, frozen=True):
-    """A spec's text before and after a point was written into it.
+    """A point, and the files of its spec that change when it is written into them.
 
     ``backends`` are the point's choices of backends, which are no part of a spec.
     """
 
     spec: Path
     point: PointRow
-    before: str
-    after: str
+    edits: tuple[Edit, ...]
     backends: tuple[str, ...]
 
 
-def promotion(spec: Path, sweep: SweepRow, point: PointRow) -> Promotion:
-    """Write a point's values into the text of the spec, and see that it means the point.
+def promotion(
+    spec: Path, sweep: SweepRow, point: PointRow, environment: str | None = None
+) -> Promotion:
+    """Write a point's values into the texts of the spec, and see that they mean the point.
 
     Nothing is written to the disk.
 
@@ -53,37 +63,53 @@ def promotion(spec: Path, sweep: SweepRow, point: PointRow) -> Promotion:
     sources = Sources()
     name = f"<point {point.number}>"
     try:
-        wanted = load(spec, point.overrides, dirs, sources=sources, name=name)
+        wanted = load(
+            spec, point.overrides, dirs, environment=environment, sources=sources, name=name
+        )
         _still_a_spec(wanted)
-        text = read_text(spec, shown(spec))
         command = CommandLine(spec, point.overrides, dirs, name)
         groups = Groups(search_folders(spec.resolve().parent, dirs, command))
-        arguments = [_parsed(at, text) for at, text in enumerate(point.overrides)]
+        arguments = [_parsed(at, given) for at, given in enumerate(point.overrides)]
         own = [argument for argument in arguments if not _of_backends(argument)]
         backends = tuple(point.overrides[a.index] for a in arguments if _of_backends(a))
-        after = _edited(text, own, groups, point)
-        found = load(spec, backends, dirs, sources=sources, draft=Text(text.name, after))
+        texts = _edited(wanted, own, groups, point)
+        found = load(
+            spec, backends, dirs, environment=environment, sources=sources,
+            draft=texts[0], drafts={Path(t.name).resolve(): t for t in texts[1:]},
+        )  # fmt: skip
         _compare(found.config, wanted.config, point)
     except StackcError as error:
         error.sources = error.sources or sources
         raise
-    return Promotion(spec, point, text.content, after, backends)
+    edits = [
+        Edit(Path(after.name) if at else spec, before.text.content, after.content)
+        for at, (before, after) in enumerate(zip(wanted.own, texts, strict=True))
+        if before.text.content != after.content
+    ]
+    return Promotion(spec, point, tuple(edits), backends)
 
 
 def write(promoted: Promotion) -> None:
-    """Replace the spec's file as one step; its mode stays, and a link to it stays a link.
+    """Replace each file as one step; its mode stays, and a link to it stays a link.
 
     Raises:
-        StackcError: E611 when the file has changed since it was read, E607 or
+        StackcError: E611 when a file has changed since it was read, E607 or
             E712 when it cannot be written.
     """
-    target = promoted.spec.resolve()
+    made = [(edit.file.resolve(), _bytes(edit, promoted.point)) for edit in promoted.edits]
+    for target, data in made:
+        durable.write(target, data, like=target)
+
+
+def _bytes(edit: Edit, point: PointRow) -> bytes:
+    """What a file is to hold; refused where it is no longer what it was."""
+    target = edit.file.resolve()
     with durable.guarded(target):
         data = target.read_bytes()
-    if decode(data, shown(promoted.spec)).content != promoted.before:
-        raise _refused(promoted.point, "the spec has changed meanwhile")
+    if decode(data, shown(edit.file)).content != edit.before:
+        raise _refused(point, "the spec has changed meanwhile")
     mark = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
-    durable.write(target, mark + promoted.after.encode(), like=target)
+    return mark + edit.after.encode()
 
 
 def _still_a_spec(wanted: Loaded) -> None:
@@ -105,23 +131,24 @@ def _of_backends(argument: Argument) -> bool:
     return argument.key.split(".")[0].split("/")[0] == _BACKENDS
 
 
-def _edited(text: Text, arguments: Sequence[Argument], groups: Groups, point: PointRow) -> str:
-    editor = Editor(text.content)
+def _edited(
+    loaded: Loaded, arguments: Sequence[Argument], groups: Groups, point: PointRow
+) -> list[Text]:
+    """The texts of the spec's own files with the values of the arguments."""
+    editors = {layer.text.name: Editor(layer.text.content) for layer in loaded.own}
     for argument in arguments:
+        layer, path = home_of(tuple(split_key(argument.key)), loaded)
+        editor = editors[layer.text.name]
         try:
             if groups.has_group(argument.key) and not isinstance(argument.value, dict):
-                _choose(editor, argument)
+                _choose(editors[loaded.own[0].text.name], argument)
             elif argument.kind == "delete":
-                editor.delete(_path(argument))
+                editor.delete(path)
             else:
-                editor.set(_path(argument), argument.value)
+                editor.set(path, argument.value)
         except EditError as error:
             raise _refused(point, str(error)) from None
-    return editor.content
-
-
-def _path(argument: Argument) -> tuple[str | int, ...]:
-    return tuple(split_key(argument.key))
+    return [Text(name, editor.content) for name, editor in editors.items()]
 
 
 def _choose(editor: Editor, argument: Argument) -> None:
