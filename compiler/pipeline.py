@@ -113,7 +113,9 @@ def compile_loaded(loaded: Loaded, known: Mapping[str, Backend] | None, way: Way
     stack = stop(validate(loaded.config, findings))
     services = stop(way.services(loaded, findings))
     lock = seen(read_lock(loaded.root / LOCK_NAME), loaded.environment)
-    analysed = stop(analyse(stack, loaded.config, loaded.root, services, lock, findings))
+    analysed = stop(
+        analyse(stack, loaded.config, loaded.root, services, lock, findings, loaded.aliases)
+    )
     graph = run_passes(_named(analysed.graph, loaded.environment), way.passes)
     lowered = stop(lower(graph, loaded.backends, findings, known))
     if analysed.inferred:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +44,20 @@ def analyse(
     services: Services,
     lock: dict[str, Locked],
     findings: Findings,
+    aliases: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Analysed | None:
     """The graph of a spec; None where ``findings`` has errors.
+
+    ``aliases`` are what the tables are called that the SQL of a dataset names,
+    where that is something else.
 
     Every block is analysed even when another is wrong; one that reads a wrong
     block is passed over, so each cause is reported once.
     """
     kinds = check_names(stack, findings)
     reads = tables_read(stack, services.binder)
-    scope = Scope(stack, config, root, services, lock, findings, reads)
-    needs = dependencies(stack, kinds, reads)
+    scope = Scope(stack, config, root, services, lock, findings, reads, aliases or {})
+    needs = dependencies(stack, kinds, {name: scope.blocks_read(name) for name in reads})
     for name in order(needs, kinds, findings):
         kind, _, block = name.rpartition(".")
         _BY_KIND[kind or kinds[name]](scope, block)

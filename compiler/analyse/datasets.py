@@ -47,17 +47,22 @@ def _queried(scope: Scope, name: str, dataset: Dataset, path: Path) -> tuple[Tab
     if dataset.from_ is not None:
         info = scope.tables.get(dataset.from_)
         return (info.type, info.published) if info else None
-    sql, reads = dataset.sql or "", scope.reads[name]
+    sql, reads = dataset.sql or "", scope.blocks_read(name)
     if _waits_for_broken_table(scope, reads):
         return None
-    used = [table for table in reads if table in scope.tables]
-    # Only where a name is unknown are all tables worth handing over: to suggest one.
-    seen = used if len(used) == len(reads) and used else list(scope.tables)
-    bound = scope.services.binder.bind(sql, {t: scope.tables[t].type for t in seen})
+    named = dict(zip(scope.reads[name], reads, strict=True))
+    used = {table: block for table, block in named.items() if block in scope.tables}
+    seen = used
+    if len(used) < len(named) or not used:
+        # Only where a name is unknown are all tables worth handing over: to suggest one.
+        seen = {block: block for block in scope.tables}
+        aliases = scope.aliases.get(name, {})
+        seen |= {table: block for table, block in aliases.items() if block in scope.tables}
+    bound = scope.services.binder.bind(sql, {t: scope.tables[b].type for t, b in seen.items()})
     if scope.problems(bound.problems, (*path, "sql")):
         return None
     table = TableType(bound.columns)
-    inputs = {t: scope.tables[t].published for t in used}
+    inputs = {t: scope.tables[b].published for t, b in used.items()}
     ref = scope.add(f"datasets.{name}/query", Query(sql), inputs, {"table": table}, (*path, "sql"))
     return table, ref
 

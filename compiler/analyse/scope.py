@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -43,7 +43,8 @@ class Scope(Struct):
     """The stage's working state; a block with errors leaves no entry, so nothing cascades.
 
     ``config`` is the spec as it was written, before short forms were spelt
-    out; ``reads`` are the tables each dataset names.
+    out; ``reads`` are the tables each dataset names, ``aliases`` what those
+    are called that have another name in its SQL.
     """
 
     stack: Stack
@@ -53,11 +54,18 @@ class Scope(Struct):
     lock: dict[str, Locked]
     findings: Findings
     reads: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     tables: dict[str, TableInfo] = field(default_factory=dict)
     models: dict[str, ModelInfo] = field(default_factory=dict)
     endpoints: dict[str, Ref] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     inferred: dict[str, Locked] = field(default_factory=dict)
+
+    def blocks_read(self, dataset: str) -> tuple[str, ...]:
+        """The tables that a dataset names, as they are called."""
+        aliases = self.aliases.get(dataset)
+        names = self.reads[dataset]
+        return tuple(aliases.get(name, name) for name in names) if aliases else names
 
     def add(
         self,

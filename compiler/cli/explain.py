@@ -83,7 +83,11 @@ def _value(spec: Path, asked: str, loaded: Loaded, output: Output) -> int:
 
     config = {**loaded.config, "backends": loaded.backends}
     try:
-        found = lookup(config, loaded.provenance, asked)
+        try:
+            found = lookup(config, loaded.provenance, asked)
+        except NoSuchValue:
+            # What was expanded is no longer there: it is shown as it was written.
+            found = lookup(loaded.composed, loaded.provenance, asked)
     except NoSuchValue as gone:
         path, helps = gone.args
         raise Refused("; ".join([f"{spec} sets no {path}", *helps])) from gone

@@ -36,6 +36,9 @@ class Code(StrEnum):
     BAD_NAME = "E125"
     INCLUDE = "E130"
     ENVIRONMENT = "E131"
+    FOR_EACH = "E132"
+    MODULE = "E133"
+    MODULE_INPUT = "E134"
 
     UNKNOWN_BLOCK = "E201"
     CYCLE = "E202"

@@ -15,6 +15,7 @@ from compiler.diagnostics import Diagnostic, Place, StackcError, fail
 from compiler.load.assign import MISSING, missing
 from compiler.load.command import CommandLine
 from compiler.load.compose import Composition, compose, search_folders
+from compiler.load.expand.expansion import expand, scales
 from compiler.load.expand.files import Folder
 from compiler.load.expand.include import INCLUDE, take_include
 from compiler.load.layers import FileLayer
@@ -36,6 +37,8 @@ class Loaded(Struct, frozen=True):
         config: The spec's body, composed and interpolated: plain Python values.
         backends: The composed ``backends`` group; empty means all defaults.
         provenance: Where each value was written.
+        aliases: For datasets of modules what the tables are called that their SQL names.
+        composed: The config before anything was expanded or interpolated.
         root: The spec's folder, resolved; relative paths start there.
         sources: The texts that diagnostics quote.
         own: The spec's own file, and those that it includes.
@@ -48,6 +51,8 @@ class Loaded(Struct, frozen=True):
     provenance: Provenance
     root: Path
     sources: Sources
+    aliases: dict[str, dict[str, str]]
+    composed: dict[str, Any]
     own: tuple[FileLayer, ...] = ()
     environment: str | None = None
     environments: tuple[str, ...] = ()
@@ -131,16 +136,33 @@ def _resolved(composition: Composition, folder: Folder, sources: Sources) -> Loa
     _refuse_include(config, provenance)
     if composition.mentions(MISSING):
         _refuse_missing({**config, _BACKENDS: backends}, provenance)
+    composed, aliases = config, {}
     if composition.mentions("${"):
-        in_config = Resolver(config, os.environ, provenance.written)
-        in_all = Resolver({**config, _BACKENDS: backends}, os.environ, provenance.written)
-        provenance.resolver = in_all
+        provenance.resolver = Resolver(
+            {**config, _BACKENDS: backends}, os.environ, provenance.written
+        )
+    if scales(config):
+        expanded = expand(config, provenance, folder, os.environ)
+        config, aliases, provenance.origins = expanded.config, expanded.aliases, expanded.origins
+    if provenance.resolver is not None:
+        config, backends = _interpolated(composed, config, backends, provenance)
+    return Loaded(config, backends or {}, provenance, folder.root, sources, aliases, composed)
+
+
+def _interpolated(
+    composed: dict[str, Any], config: dict[str, Any], backends: Any, provenance: Provenance
+) -> tuple[dict[str, Any], Any]:
+    """The config, unless it was expanded and so interpolated already, and the backends."""
+    in_all = provenance.resolver
+    in_config = Resolver(composed, os.environ, provenance.written)
+    if config is composed:
         config = in_config.resolve(config)
+    if in_all is not None:
         backends = in_all.resolve(backends, (_BACKENDS,))
-        findings = (*in_config.findings, *in_all.findings)
-        if findings:
-            raise StackcError(*locate(findings, provenance))
-    return Loaded(config, backends or {}, provenance, folder.root, sources)
+    findings = (*in_config.findings, *(in_all.findings if in_all is not None else ()))
+    if findings:
+        raise StackcError(*locate(findings, provenance))
+    return config, backends
 
 
 def _refuse_include(config: dict[str, Any], provenance: Provenance) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from compiler.diagnostics import Diagnostic, Place, located
+from compiler.diagnostics import Diagnostic, Label, Place, located
 from compiler.load.assign import MISSING
 from compiler.load.layers import Layer
+from compiler.load.once import Of, once
 from compiler.load.pieces import PieceError
 from compiler.load.resolve import Resolver
 from compiler.source import Span
@@ -27,9 +29,18 @@ class Provenance:
     def __init__(self, layers: tuple[Layer, ...], resolver: Resolver | None = None) -> None:
         self.layers = layers
         self.resolver = resolver
+        self.origins: Mapping[Path, Origin] = {}
+
+    def origin(self, path: Path) -> Origin | None:
+        """The origin of the block at a path, where it was made and not written."""
+        return self.origins.get(path[:2]) if self.origins else None
 
     def span(self, place: Place) -> Span | None:
         """The span of a place; of the nearest thing around it where nothing set it."""
+        origin = self.origin(place.path)
+        if origin is not None:
+            written = (*origin.path, *place.path[2:])
+            return origin.provenance.span(replace(place, path=written))
         layer = self._last(place.path)
         if layer is not None:
             if place.within is not None and not place.key:
@@ -50,6 +61,9 @@ class Provenance:
 
         Values are as they were written, before interpolation.
         """
+        origin = self.origin(path)
+        if origin is not None:
+            return origin.provenance.history((*origin.path, *path[2:]))
         found: list[tuple[Span, Any]] = []
         for layer in self.layers:
             if layer.sets(path) and not layer.deleted and layer.written(path) != MISSING:
@@ -78,21 +92,54 @@ class Provenance:
         return layer.within(path, offset, length)
 
 
+class Origin(Struct, frozen=True):
+    """Where a block was written that was made from a template: an instance, or of a module.
+
+    Attributes:
+        path: The block's path in the text that holds it.
+        provenance: That text, with what the interpolations of this block mean.
+        block: The name of the block that was made.
+        instance: Whether the text is there for several blocks.
+        uses: Where the module is used, and where the module that uses it is.
+    """
+
+    path: Path
+    provenance: Provenance
+    block: str
+    instance: bool = False
+    uses: tuple[tuple[Provenance, Path], ...] = ()
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """The places that use the module."""
+        spans = [provenance.span(Place(path, key=True)) for provenance, path in self.uses]
+        return tuple(Label("used here", span=span) for span in spans)
+
+
 def locate(diagnostics: Iterable[Diagnostic], provenance: Provenance) -> tuple[Diagnostic, ...]:
     """The findings with the spans of their places and labels filled in, each once, sorted."""
-    found: dict[Diagnostic, None] = {}
+    found = []
     for diagnostic in diagnostics:
-        span = diagnostic.span
+        span, origin = diagnostic.span, None
         if span is None and diagnostic.place is not None:
             span = provenance.span(diagnostic.place)
+            origin = provenance.origin(diagnostic.place.path)
         labels = tuple(
             replace(label, span=provenance.span(label.place))
             if label.span is None and label.place is not None
             else label
             for label in diagnostic.labels
         )
-        found[located(diagnostic, span, labels)] = None
-    return tuple(sorted(found, key=lambda diagnostic: diagnostic.sort_key))
+        found.append(of_block(located(diagnostic, span, labels), origin))
+    return tuple(sorted(once(found), key=lambda diagnostic: diagnostic.sort_key))
+
+
+def of_block(diagnostic: Diagnostic, origin: Origin | None) -> Of:
+    """A located finding with the block it is of, and with the uses of the module it is in."""
+    if origin is None:
+        return diagnostic, "", False
+    labels = (*diagnostic.labels, *origin.labels)
+    return replace(diagnostic, labels=labels), origin.block, origin.instance
 
 
 def _before_interpolation(

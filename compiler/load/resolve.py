@@ -1,5 +1,8 @@
 """Interpolation: ``${a.b}``, ``${env:NAME}``, ``${env:NAME,default}``, ``${secret:NAME}``.
 
+Inside of a block with ``for_each`` also ``${each.key}`` and ``${each.value}``, inside
+of a module ``${input.NAME}``.
+
 The list of resolvers is closed. References are followed on plain values; what
 they may repeat is bounded. A secret stays the text ``${secret:NAME}``: its value
 is looked up by the worker that needs it, and by nobody before.
@@ -7,7 +10,7 @@ is looked up by the worker that needs it, and by nobody before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias
 
 from compiler.codes import Code
@@ -24,6 +27,8 @@ Locate: TypeAlias = Callable[[Path, int, int], Span | None]
 
 MAX_CHAIN = 40
 _OPEN = "${" + "secret:"
+SCOPED = {"each": "inside of a block with `for_each`", "input": "inside of a module"}
+"""Words that are no part of the spec, and where they stand for something."""
 
 
 class _Problem(PieceError):
@@ -47,11 +52,20 @@ class Resolver:
         root: What references are looked up in, as composed.
         environment: The environment variables.
         locate: Finds the place of a finding.
+        names: What ``each`` and ``input`` stand for, where they stand for something.
+        homes: The paths of the blocks that know ``each``.
     """
 
     def __init__(
-        self, root: dict[str, Any], environment: Mapping[str, str], locate: Locate
+        self,
+        root: dict[str, Any],
+        environment: Mapping[str, str],
+        locate: Locate,
+        names: Mapping[str, Any] | None = None,
+        homes: Collection[Path] = (),
     ) -> None:
+        self._names = names or {}
+        self._homes = homes
         self.findings: list[Diagnostic] = []
         self._root = root
         self._environment = environment
@@ -161,6 +175,8 @@ class Resolver:
         if piece.body.startswith(".") or not parts:
             way_out = ("references start at the top: `${models.late.target}`",)
             raise _Problem(f"`{piece.body}` is not a reference", piece, way_out)
+        if parts[0] in SCOPED:
+            return self._scoped(parts, piece)
         value: Any = self._root
         path: Path = ()
         resolved = False
@@ -170,10 +186,29 @@ class Resolver:
             value, path = _step(value, part, path, piece)
         return value if resolved else self._target(value, path, piece)
 
+    def _scoped(self, parts: tuple[str, ...], piece: Piece) -> Any:
+        """What ``each`` or ``input`` stands for here."""
+        word = parts[0]
+        elsewhere = word == "each" and self._chain and self._chain[-1][:2] not in self._homes
+        if elsewhere:
+            message = f"this has a value for each instance of `{_dotted(self._chain[-1][:2])}`"
+            way_out = ("nothing outside of the block can refer to it: write the value out there",)
+            raise _Problem(message, piece, way_out)
+        if word not in self._names:
+            raise _Problem(f"`{word}` is known only {SCOPED[word]}", piece)
+        if len(parts) == 1:
+            ways = did_you_mean("", self._names[word])
+            raise _Problem(f"`{word}` is no value: name one inside of it", piece, ways)
+        value: Any = self._names
+        path: Path = ()
+        for part in parts:
+            value, path = _step(value, part, path, piece)
+        return value
+
     def _target(self, value: Any, path: Path, piece: Piece) -> Any:
         if path in self._chain:
             circle = [*self._chain[self._chain.index(path) :], path]
-            names = " → ".join(".".join(map(str, place)) for place in circle)
+            names = " → ".join(map(_dotted, circle))
             message = f"this reference leads back to itself: {names}"
             raise _Problem(message, piece, (), Code.INTERPOLATION_CYCLE)
         if path not in self._done and len(self._chain) <= MAX_CHAIN:
@@ -218,9 +253,13 @@ def _step(value: Any, part: str, path: Path, piece: Piece) -> tuple[Any, Path]:
         return value[part], (*path, part)
     if isinstance(value, list) and part.isascii() and part.isdecimal() and int(part) < len(value):
         return value[int(part)], (*path, int(part))
-    where = f"`{'.'.join(map(str, path))}`" if path else "the spec"
+    where = f"`{_dotted(path)}`" if path else "the spec"
     known = did_you_mean(part, value) if isinstance(value, dict) else ()
     raise _Problem(f"{where} has no `{part}`", piece, known)
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(map(str, path))
 
 
 def _is_utf8(value: str) -> bool:
