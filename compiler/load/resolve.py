@@ -45,6 +45,10 @@ class _Problem(PieceError):
         self.code = code
 
 
+class _Elsewhere(_Problem):
+    """A text that has a value only inside of its own block, reached from outside."""
+
+
 class Resolver:
     """Resolves the interpolations of a config; findings are collected in ``findings``.
 
@@ -114,6 +118,8 @@ class Resolver:
                 message = "a text that reads like a secret can only be a secret"
                 raise _Problem(message, pieces[0])
             return raw if text == raw else text
+        except _Elsewhere:
+            raise  # it is told at who refers to the text
         except PieceError as problem:
             self._report(problem, path)
         except RecursionError:
@@ -177,6 +183,12 @@ class Resolver:
             raise _Problem(f"`{piece.body}` is not a reference", piece, way_out)
         if parts[0] in SCOPED:
             return self._scoped(parts, piece)
+        try:
+            return self._followed(parts, piece)
+        except _Elsewhere as problem:
+            raise _Problem(problem.message, piece, problem.help) from None
+
+    def _followed(self, parts: tuple[str, ...], piece: Piece) -> Any:
         value: Any = self._root
         path: Path = ()
         resolved = False
@@ -191,9 +203,10 @@ class Resolver:
         word = parts[0]
         elsewhere = word == "each" and self._chain and self._chain[-1][:2] not in self._homes
         if elsewhere:
-            message = f"this has a value for each instance of `{_dotted(self._chain[-1][:2])}`"
-            way_out = ("nothing outside of the block can refer to it: write the value out there",)
-            raise _Problem(message, piece, way_out)
+            block = _dotted(self._chain[-1][:2])
+            message = f"`{_dotted(self._chain[-1])}` has a value for each instance of `{block}`"
+            way_out = ("nothing outside of the block can refer to it: write the value out here",)
+            raise _Elsewhere(message, piece, way_out)
         if word not in self._names:
             raise _Problem(f"`{word}` is known only {SCOPED[word]}", piece)
         if len(parts) == 1:

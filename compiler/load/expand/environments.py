@@ -79,10 +79,16 @@ def _judge(found: Any, layers: Iterable[Layer]) -> None:
             if key not in _KEYS:
                 span = _span(layers, (*path, key), key=True)
                 message = f"an environment cannot have the key `{key}`"
-                helps = did_you_mean(key, _KEYS)
+                helps = _ways_out(key)
                 problems.append(Diagnostic(Code.UNKNOWN_KEY, message, None, span, (), helps))
     if problems:
         raise StackcError(*problems)
+
+
+def _ways_out(key: str) -> tuple[str, ...]:
+    if key == "backends":
+        return ("backends are chosen on the command line: `backends=local`",)
+    return did_you_mean(key, _KEYS)
 
 
 def _span(layers: Iterable[Layer], path: tuple[str, ...], *, key: bool = False) -> Span | None:

@@ -171,8 +171,7 @@ def _refuse_ambiguous(making: Making, made: Made) -> None:
         word, _, name = piece.body.partition(".")
         if piece.resolver != "reference" or word != "input" or name not in given:
             continue
-        table = made.unit.find(given[name][0], TABLES)
-        if table != given[name][1]:
+        if any(given[name][0] in made.unit.own.get(kind, ()) for kind in TABLES):
             path = (*origin.path, "sql")
             finding = Diagnostic(
                 Code.AMBIGUOUS_NAME,

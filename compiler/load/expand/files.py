@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from compiler.codes import Code
-from compiler.diagnostics import StackcError, fail
+from compiler.diagnostics import StackcError, did_you_mean, fail
 from compiler.load.parse import parse
 from compiler.load.text import Text, read_text, shown
 from compiler.source import Span
@@ -71,7 +71,7 @@ class Folder(Struct, frozen=True, dict=True):
             try:
                 text = read_text(path, name, asked_at)
             except StackcError as error:
-                raise _at(error, name, asked_at) from None
+                raise self._at(error, path, name, asked_at) from None
         return text, parse(text)
 
     def _name(self, path: Path) -> str:
@@ -79,18 +79,29 @@ class Folder(Struct, frozen=True, dict=True):
         linked = self.spec.parent.resolve() != self.root
         return shown(path if linked else self.spec.parent / path.relative_to(self.root))
 
+    def _at(self, error: StackcError, path: Path, name: str, asked_at: Span | None) -> StackcError:
+        """What is wrong with a file's bytes, told where the file is asked for."""
+        if asked_at is None:
+            return error
+        found = []
+        for one in error.diagnostics:
+            if one.code is Code.SPEC_NOT_FOUND:
+                one = replace(one, help=self._near(path))
+            elif one.code is Code.ENCODING and one.span is not None:
+                place = f"in line {one.span.line} of `{name}`"
+                message = one.message if name in one.message else f"{place}, {one.message}"
+                one = replace(one, message=message, span=asked_at)
+            found.append(one)
+        return StackcError(*found)
 
-def _at(error: StackcError, name: str, asked_at: Span | None) -> StackcError:
-    """What is wrong with a file's bytes, told where the file is asked for."""
-    if asked_at is None:
-        return error
-    found = []
-    for one in error.diagnostics:
-        # What helps who has no spec at all helps nobody who has one.
-        one = replace(one, help=tuple(way for way in one.help if "stackc init" not in way))
-        if one.code is Code.ENCODING and one.span is not None:
-            place = f"in line {one.span.line} of `{name}`"
-            message = one.message if name in one.message else f"{place}, {one.message}"
-            one = replace(one, message=message, span=asked_at)
-        found.append(one)
-    return StackcError(*found)
+    def _near(self, path: Path) -> tuple[str, ...]:
+        """What may be meant by a file that is not there."""
+        name = path.relative_to(self.root).as_posix()
+        if path.is_dir():
+            return (f"name the files in it: `{name}/*.yaml`",)
+        try:
+            beside = [one for one in path.parent.iterdir() if one.suffix in (".yaml", ".yml")]
+        except OSError:
+            beside = []
+        names = [one.relative_to(self.root).as_posix() for one in beside if one != self.own]
+        return did_you_mean(name, names)
