@@ -76,6 +76,10 @@ class Outcome(Struct, frozen=True):
     events: tuple[EventDraft, ...] = ()
 
 
+ENVIRONMENTS = "environments"
+"""The folder in ``.stackc`` that holds the state of each environment of a spec."""
+
+
 class TaskContext(Struct, frozen=True):
     """What a task may use of the world.
 
@@ -106,6 +110,11 @@ class TaskContext(Struct, frozen=True):
     settings: Settings
     secret: Callable[[str], str]
     progress: Callable[[str], None]
+
+    @property
+    def environment(self) -> str | None:
+        """The environment of the spec; who keeps things outside of ``state`` names them by it."""
+        return self.state.name if self.state.parent.name == ENVIRONMENTS else None
 
 
 class Look(Struct, frozen=True):

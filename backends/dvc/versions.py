@@ -95,7 +95,8 @@ class _Repository:
         return [path.name.removesuffix(f"{_SUFFIX}.dvc") for path in files]
 
     def _folder(self, root: str) -> Path:
-        folder = (Path(root) / self._settings.folder).resolve()
+        # Environments of one spec have each their own tables.
+        folder = (Path(root) / self._settings.folder / (self._context.environment or "")).resolve()
         if not folder.is_relative_to(Path(root).resolve()):
             raise _outside(self._settings.folder)
         return folder

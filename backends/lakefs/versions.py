@@ -57,10 +57,10 @@ class _Repository(Struct, frozen=True):
         found = None if head is None else self._at(head, name)
         if head is None or found is None:
             return None
-        commit = self.lake.tagged(_tag(found))
+        commit = self.lake.tagged(self._tag(found))
         if commit is None or (commit != head and self._at(commit, name) != found):
             return None
-        unfinished = self.lake.head(_branch(name, found.operation)) is not None
+        unfinished = self.lake.head(self._branch(name, found.operation)) is not None
         return None if unfinished else self._whereabouts(found, commit)
 
     def find(self, operation_id: str) -> Published | None:
@@ -68,8 +68,8 @@ class _Repository(Struct, frozen=True):
         head = self.lake.head(self.settings.branch)
         if head is None:
             return None
-        for entry in self.lake.objects(head, f"{self.settings.folder}/"):
-            name, _, file = entry.path.removeprefix(f"{self.settings.folder}/").rpartition("/")
+        for entry in self.lake.objects(head, f"{self._folder}/"):
+            name, _, file = entry.path.removeprefix(f"{self._folder}/").rpartition("/")
             found = self._at(head, name) if file == _RECORD else None
             if found is not None and found.operation == operation_id:
                 return self.current(name)
@@ -97,7 +97,7 @@ class _Repository(Struct, frozen=True):
         self._drop_branches(name)
         broken = [rule["name"] for rule in verdict["rules"] if not rule["passed"]]
         draft = Published(version_of(name, self._next_number(name, None), table), operation_id)
-        branch = _branch(name, operation_id)
+        branch = self._branch(name, operation_id)
         self.lake.branch(branch, self._head())
         self._stage(draft, table.path, branch, {"stackc.broken": ", ".join(broken)})
         uri = f"lakefs://{self.lake.repository}/{branch}/{self._path(name, _TABLE)}"
@@ -115,7 +115,7 @@ class _Repository(Struct, frozen=True):
                 break
         else:
             raise refused(f"others write `{name}` all the while", "destroy again when it is quiet")
-        for tag in self.lake.tags(f"{name}-"):
+        for tag in self.lake.tags(f"{self._called(name)}-"):
             self.lake.drop_tag(tag)
         self._drop_branches(name)
 
@@ -123,14 +123,14 @@ class _Repository(Struct, frozen=True):
         """One round; None where others were at the same name meanwhile."""
         head = self._head()
         now = self._at(head, name)
-        if now is not None and self.lake.tagged(_tag(now)) is None:
-            self.lake.tag(_tag(now), head)
+        if now is not None and self.lake.tagged(self._tag(now)) is None:
+            self.lake.tag(self._tag(now), head)
         if now is not None and now.version["digest"] == table.digest:
             self._drop_branches(name)
             return self._settled(now)
         version = version_of(name, self._next_number(name, now), table)
         draft = Published(version, operation_id)
-        branch = _branch(name, operation_id)
+        branch = self._branch(name, operation_id)
         self.lake.branch(branch, head)
         try:
             staged = self._stage(draft, table.path, branch, {})
@@ -142,16 +142,16 @@ class _Repository(Struct, frozen=True):
             return None
         if commit is None:
             return None
-        self.lake.tag(_tag(draft), commit)
+        self.lake.tag(self._tag(draft), commit)
         self._drop_branches(name)
         return self._settled(draft)
 
     def _settled(self, made: Published) -> Published:
-        commit = self.lake.tagged(_tag(made))
+        commit = self.lake.tagged(self._tag(made))
         if commit is None or self._at(commit, made.version["name"]) != made:
             raise refused(
-                f"the tag `{_tag(made)}` is there and names something else",
-                f"look at it with `lakectl tag show lakefs://{self.lake.repository}/{_tag(made)}`"
+                f"the tag `{self._tag(made)}` is there and names something else",
+                f"look at it with `lakectl tag show lakefs://{self.lake.repository}/{self._tag(made)}`"
                 " and remove it if nobody needs it",
             )
         return self._whereabouts(made, commit)
@@ -182,7 +182,7 @@ class _Repository(Struct, frozen=True):
         here = [] if head is None else self.lake.objects(head, self._path(name, ""))
         if head is None or not here:
             return True
-        branch = _branch(name, operation_id)
+        branch = self._branch(name, operation_id)
         self.lake.branch(branch, head)
         for entry in here:
             self.lake.remove(branch, entry.path)
@@ -226,16 +226,19 @@ class _Repository(Struct, frozen=True):
         return head
 
     def _next_number(self, name: str, now: Published | None) -> int:
-        ends = (tag.removeprefix(f"{name}-") for tag in self.lake.tags(f"{name}-"))
+        ends = (
+            tag.removeprefix(f"{self._called(name)}-")
+            for tag in self.lake.tags(f"{self._called(name)}-")
+        )
         numbers = [int(end) for end in ends if end.isdecimal()]
         return max([*numbers, now.number if now is not None else 0], default=0) + 1
 
     def _drop_branches(self, name: str) -> None:
-        for branch in self.lake.branches(_prefix(name)):
+        for branch in self.lake.branches(self._prefix(name)):
             self.lake.drop_branch(branch)
 
     def _whereabouts(self, found: Published, commit: str) -> Published:
-        where = {"repository": self.lake.repository, "tag": _tag(found), "commit": commit}
+        where = {"repository": self.lake.repository, "tag": self._tag(found), "commit": commit}
         return replace(found, where=where)
 
     def _metadata(self, made: Published) -> dict[str, str]:
@@ -251,17 +254,24 @@ class _Repository(Struct, frozen=True):
         }
 
     def _path(self, name: str, file: str) -> str:
-        return f"{self.settings.folder}/{name}/{file}"
+        return f"{self._folder}/{name}/{file}"
 
+    @property
+    def _folder(self) -> str:
+        """The folder of the tables; environments of one spec have each their own."""
+        environment = self.context.environment
+        return "/".join(filter(None, (self.settings.folder, environment)))
 
-def _tag(made: Published) -> str:
-    return f"{made.version['name']}-{made.number}"
+    def _called(self, name: str) -> str:
+        """What tags and branches call a table, in the environment it is of."""
+        return ".".join(filter(None, (self.context.environment, name)))
 
+    def _tag(self, made: Published) -> str:
+        return f"{self._called(made.version['name'])}-{made.number}"
 
-def _prefix(name: str) -> str:
-    # A branch's name may not have a dot.
-    return f"stackc-{name.replace('.', '_')}-"
+    def _prefix(self, name: str) -> str:
+        # A branch's name may not have a dot.
+        return f"stackc-{self._called(name).replace('.', '_')}-"
 
-
-def _branch(name: str, operation_id: str) -> str:
-    return _prefix(name) + operation_id
+    def _branch(self, name: str, operation_id: str) -> str:
+        return self._prefix(name) + operation_id

@@ -36,7 +36,9 @@ class MlflowRegistry:
         self.name = name
         self._context = context
         self._at = Connection(context)
-        self._called = f"{self._at.settings.prefix}{words.short(name)}"
+        # Environments of one spec have each their own models; no block's name holds a dot.
+        room = f"{context.environment}." if context.environment else ""
+        self._called = f"{self._at.settings.prefix}{room}{words.short(name)}"
 
     def champion(self) -> Registered | None:
         """The version that the alias means."""

@@ -11,7 +11,7 @@ from types import TracebackType
 from msgspec import Struct
 from msgspec.structs import replace
 
-from compiler.backend import Json
+from compiler.backend import ENVIRONMENTS, Json
 from compiler.codes import Code
 from compiler.diagnostics import fail
 from compiler.engine import durable, rows
@@ -22,8 +22,6 @@ from compiler.engine.store import Store
 from compiler.engine.workers import Limits, Workers
 
 FOLDER = ".stackc"
-ENVIRONMENTS = "environments"
-"""The folder in it with one of the same kind for each environment."""
 
 
 class Project(Struct, dict=True):

@@ -131,7 +131,8 @@ def _project(spec: Path) -> Iterator[Check]:
 
 
 def _state(spec: Path) -> Iterator[Check]:
-    from compiler.engine.project import ENVIRONMENTS, state_folder
+    from compiler.backend import ENVIRONMENTS
+    from compiler.engine.project import state_folder
 
     folder = spec.resolve().parent
     beside = state_folder(folder, None)

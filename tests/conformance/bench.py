@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from msgspec.structs import replace
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
 from compiler.backend import Applied, Artifact, Backend, Lowering, Outcome, Settings, TaskContext
+from compiler.engine.project import state_folder
 from compiler.engine.secrets import Secrets
 from compiler.graph.operations import (
     Evaluate,
@@ -119,6 +121,11 @@ class Bench:
     threads: int = 2
     settings: Settings = field(default_factory=Settings)
     count: int = 0
+    environment: str | None = None
+
+    def beside(self, environment: str) -> Bench:
+        """The same project in one of its environments."""
+        return dataclasses.replace(self, environment=environment, count=self.count + 1000)
 
     def number(self) -> int:
         """One that no other folder or table of this bench has, whichever thread asks."""
@@ -136,7 +143,7 @@ class Bench:
             input_keys={},
             observed=None,
             project=self.folder,
-            state=self.folder / ".stackc",
+            state=state_folder(self.folder, self.environment),
             workdir=workdir,
             threads=self.threads,
             memory=1 << 30,

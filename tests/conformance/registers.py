@@ -81,6 +81,16 @@ class RegistersSuite:
         assert (self.registered(bench), self.champion(bench)) == ([1], 1)
         assert self.target(bench).read(applied.attributes, bench.context())
 
+    def test_environments_of_one_spec_do_not_meet(self, bench: Bench) -> None:
+        first = register(bench, "a", "op1")
+        dev = bench.beside("dev")
+        other = register(dev, "b", "op2")
+        assert other.attributes["version"] == 1
+        assert registration(other)["followed"] is None
+        assert (self.registered(bench), self.champion(bench)) == ([1], 1)
+        self.target(dev).delete(other.attributes, "op3", dev.context())
+        assert self.target(bench).read(first.attributes, bench.context())
+
     def test_the_next_model_follows_the_champion(self, bench: Bench) -> None:
         first = register(bench, "a", "op1")
         second = register(bench, "b", "op2")

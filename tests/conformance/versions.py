@@ -109,6 +109,17 @@ class VersionsSuite:
         assert self.published(bench, PUBLISH.name) == [1]
         assert self.published(bench, OTHER.name) == [7]
 
+    def test_environments_of_one_spec_do_not_meet(self, bench: Bench) -> None:
+        first = self.publish(bench, [1], "op1")
+        dev = bench.beside("dev")
+        other = self.publish(dev, [7], "op2")
+        assert other.attributes["number"] == 1
+        for applied, own in ((first, bench), (other, dev)):
+            assert self.target(own).read(applied.attributes, own.context())
+        assert self.published(bench, PUBLISH.name) == [1]
+        self.target(dev).delete(other.attributes, "op3", dev.context())
+        assert self.target(bench).read(first.attributes, bench.context())
+
     def test_an_operation_is_found_by_its_id(self, bench: Bench) -> None:
         applied = self.publish(bench, [1], "op1")
         found = self.target(bench).find("op1", bench.context())
