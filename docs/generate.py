@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 from specs.algorithms import TRAITS
 from specs.base import Block
 from specs.metrics import METRICS
+from specs.scaling import FOR_EACH
 from specs.stack import KINDS, json_schema
 
 FOLDER = Path(__file__).parent
 SCHEMA = FOLDER / "stackc.schema.json"
 REFERENCE = FOLDER / "language.md"
-COMMON = tuple(Block.model_fields)
+COMMON = (*Block.model_fields, FOR_EACH)
 
 INTRO = """\
 # The language
@@ -50,13 +51,30 @@ Config groups are folders of YAML files: under `conf/` beside the spec, under th
 `--config-dir`, and those that come with stackc (`backends/…`). A group's file is merged under the
 key of its group, or at the top of the spec if its first line is `# @package _global_`.
 
-There are no other resolvers. A secret may stand in a source's `connection` and in a notification's
-`url` and `headers`; it is looked up in the environment (`NAME`, then `STACKC_SECRET_NAME`), in the
-file `.stackc-secrets/NAME`, and in the keyring.
+There are no other resolvers, but for `each` and `input` [below](#language-that-scales). A secret
+may stand in a source's `connection` and in a notification's `url` and `headers`; it is looked up in
+the environment (`NAME`, then `STACKC_SECRET_NAME`), in the file `.stackc-secrets/NAME`, and in the
+keyring.
 
 On the command line `a.b=1` changes a value, `+a.b=1` adds one, `~a.b` removes one, and
 `group=option` chooses another option of a config group, in Hydra's grammar. `stackc explain SPEC
 a.b` lists every place that set a value."""
+
+
+SCALING = """\
+## Language that scales
+
+| written | means |
+|---|---|
+| `include: [sources.yaml, models/*.yaml]` | the blocks of these files, too |
+| `environments: {prod: {…}}` and `--env prod` | this partial spec, merged over the rest |
+| `for_each: [ewr, jfk]` in a block | the block once for each key, as `name_ewr` and `name_jfk` |
+| `${each.key}`, `${each.value}` | its key, and what the key stands for |
+| `modules: {scoring: {use: scoring.yaml, with: {…}}}` | the blocks of a file, as `scoring_name` |
+| `${input.threshold}` | inside of a module: what `with` gives it |
+
+All of it is written out before the spec is checked, and whatever is wrong is told where it was
+written, once. [Language that scales](scaling.md) says how, with an example."""
 
 
 class Field(NamedTuple):
@@ -79,7 +97,7 @@ def reference_text() -> str:
     definitions = schema["$defs"]
     kinds = {kind: _referred(schema["properties"][kind]) for kind in KINDS}
     rows = [f"| [`{kind}`](#{kind}) | {_first_line(definitions[kinds[kind]])} |" for kind in KINDS]
-    parts = [INTRO + "\n".join(rows), COMPOSING, _stack(schema)]
+    parts = [INTRO + "\n".join(rows), COMPOSING, SCALING, _stack(schema)]
     told: set[str] = set()
     for kind in KINDS:
         parts.append(_definition(f"## {kind}", kinds[kind], definitions))
@@ -114,7 +132,9 @@ def _paragraphs(text: str) -> str:
 def _fields(body: dict[str, Any]) -> list[Field]:
     """The rows of one model; what every block takes is told once, with the spec."""
     required = set(body.get("required", ()))
-    shared = "stackc" not in body["properties"] and set(COMMON) <= set(body["properties"])
+    shared = "stackc" not in body["properties"] and set(Block.model_fields) <= set(
+        body["properties"]
+    )
     return [
         Field(name, _type(part), _default(part, name in required), _meaning(part))
         for name, part in body["properties"].items()

@@ -13,6 +13,7 @@ from specs.models import Model
 from specs.monitors import Monitor
 from specs.notifications import Notification
 from specs.predictions import Prediction
+from specs.scaling import with_scaling
 from specs.sources import Source
 from specs.validation import Rule
 
@@ -47,4 +48,5 @@ def json_schema() -> dict[str, Any]:
         "type": "array",
         "description": "Hydra defaults list: config groups that this spec is composed from.",
     }
+    with_scaling(schema, [kind for kind in KINDS if kind != "validation"])
     return schema

@@ -16,6 +16,7 @@ import jsonschema
 import pytest
 import yaml
 
+from compiler.load import load
 from docs.generate import REFERENCE, SCHEMA, reference_text, schema_text
 from specs.stack import Stack
 from tests.conftest import copied
@@ -74,11 +75,15 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_whole_specs_in_documents_are_of_the_language(page: Path) -> None:
-    for section in sections(page.read_text("utf-8")):
+def test_whole_specs_in_documents_are_of_the_language(page: Path, tmp_path: Path) -> None:
+    for at, section in enumerate(sections(page.read_text("utf-8"))):
         for block in section.blocks_of("yaml"):
             if block.text.startswith("stackc: 1"):
-                Stack.model_validate(yaml.safe_load(block.text))
+                folder = tmp_path / f"{at}-{block.start}"
+                lay(section, folder)
+                spec = folder / "spec.yaml"
+                spec.write_text(block.text, "utf-8")
+                Stack.model_validate(load(spec).config)
 
 
 @pytest.mark.parametrize(
@@ -107,10 +112,18 @@ def folder_for(page: Path, section: Section, tmp_path: Path) -> Path:
     if page.parent.parent.name == "examples":
         return copied(page.parent.name, tmp_path / page.parent.name)
     shutil.copytree(ROOT / "examples" / "quickstart" / "data", tmp_path / "data")
+    lay(section, tmp_path)
+    return tmp_path
+
+
+def lay(section: Section, folder: Path) -> None:
+    """Write the files that a section names."""
+    folder.mkdir(exist_ok=True)
     for block in section.blocks:
         if block.words and block.language != "console":
-            (tmp_path / block.words[0]).write_text(block.text, "utf-8")
-    return tmp_path
+            path = folder / block.words[0]
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(block.text, "utf-8")
 
 
 def check(block: Block, folder: Path) -> None:

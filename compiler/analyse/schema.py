@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from compiler.codes import Code
 from compiler.diagnostics import Findings, Path, did_you_mean
 from specs.base import NAME, Spec
+from specs.scaling import FOR_EACH, TOP_KEYS
 from specs.stack import LANGUAGE, Stack
 
 _KINDS = {
@@ -83,7 +85,7 @@ def _message(
     """What is wrong, and the way out."""
     name = _called(path)
     if code is Code.UNKNOWN_KEY:
-        known = _known_keys(path[:-1], config)
+        known = _known_keys(path[:-1], config) | _meant(str(path[-1]))
         ways = did_you_mean(str(path[-1]), known)
         # `{sql: select a, b}` is a mapping of two keys, and the second has no value.
         comma = ("a comma ends a value inside `{}`: quote the whole text",)
@@ -190,6 +192,11 @@ def _known_keys(path: Path, config: Any) -> set[str]:
     kind = config.get("kind") if isinstance(config, Mapping) else None
     models = {model for model in models if _kind_of(model) in (None, kind)} or models
     return {field.alias or name for model in models for name, field in model.model_fields.items()}
+
+
+def _meant(word: str) -> set[str]:
+    """A key that is gone by now, where the word looks like it."""
+    return set(difflib.get_close_matches(word, (*TOP_KEYS, FOR_EACH), n=1, cutoff=0.75))
 
 
 def _kind_of(model: type[BaseModel]) -> Any:

@@ -145,7 +145,7 @@ def _tell(
     output.lines(table_lines(shown, output.style))
     output.line()
     if tried.run.status != "nothing":
-        again = shlex.join(["stackc", "apply", "-m", *asked.words])
+        again = shlex.join(["stackc", "apply", asked.words[0], "-m", *asked.words[1:]])
         output.lines(end_lines(tried.run, output.style, again))
     place = _kept(project, shown, tried)
     shown_by = shlex.join(["stackc", "show", *replace(asked, overrides=()).words])

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-FOR_EACH = "for_each"
+from specs.scaling import FOR_EACH
+
 _KEY = re.compile(r"[a-z0-9_]+", re.ASCII)
 _MAX_KEY = 60
 

@@ -24,7 +24,6 @@ _PLAIN: dict[str, tuple[tuple[type, ...], str]] = {
     "list": ((list,), "a list"),
     "mapping": ((dict,), "a mapping"),
 }
-TYPES = (*_PLAIN, *BLOCKS)
 KEYS = ("type", "default", "description")
 
 

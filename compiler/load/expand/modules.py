@@ -10,9 +10,10 @@ from msgspec import Struct, field
 from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, StackcError, did_you_mean
 from compiler.load.expand.files import Folder
-from compiler.load.expand.inputs import KEYS, TYPES, Input
+from compiler.load.expand.inputs import KEYS, Input
 from compiler.load.layers import FileLayer
 from compiler.source import Span
+from specs.scaling import INPUT_TYPES
 from specs.stack import KINDS
 
 MODULES = "modules"
@@ -91,10 +92,10 @@ def _declared(layer: FileLayer, body: dict[str, Any]) -> dict[str, Input]:
         for key in given:
             if key not in KEYS:
                 report(Code.UNKNOWN_KEY, f"unknown key `{key}`", name, key, key=True, known=KEYS)
-        if given["type"] not in TYPES:
+        if given["type"] not in INPUT_TYPES:
             span = layer.span(("inputs", name, "type"))
             message = f"an input cannot be of the type `{given['type']}`"
-            helps = did_you_mean(str(given["type"]), TYPES)
+            helps = did_you_mean(str(given["type"]), INPUT_TYPES)
             problems.append(Diagnostic(Code.MODULE, message, span=span, help=helps))
             continue
         made = Input(name, given["type"], given.get("default"), "default" not in given)
