@@ -26,9 +26,9 @@ INTRO = """\
 
 Made from `specs/` by `make docs`; the same models check every spec.
 
-A spec is a YAML file, or several. It begins with `stackc: 1` and a `name`, and holds blocks by kind and
-name. Block names are lower-case letters, digits and underscores, because sources and datasets are
-tables in SQL. Every key is known: an unknown one is an error. Nothing is converted in silence:
+A spec is a YAML file, or several. It begins with `stackc: 1` and a `name`, and holds blocks by kind
+and name. Block names are lower-case letters, digits and underscores, because sources and datasets
+are tables in SQL. Every key is known: an unknown one is an error. Nothing is converted in silence:
 `"7"` is a text and `no` is not false. Every block may also have a `description`, an `owner` and
 `tags`; they are for its readers and change nothing that runs.
 

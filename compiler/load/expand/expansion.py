@@ -73,13 +73,7 @@ def expand(
     using.unit(spec)
     _place_rules(making)
     using.look_for_given()
-    aliases = {}
-    for made in making.made.values():
-        if made.unit.outer is not None:
-            made.value = plain(renamed(made.kind, made.value, _Renaming(making, made)))
-            if made.kind == "datasets":
-                _refuse_ambiguous(making, made)
-                aliases[made.name] = _aliases(made.unit)
+    aliases = _rename(making)
     rest = _rest(config, making, resolver)
     if making.findings:
         raise StackcError(*once(making.findings))
@@ -87,6 +81,18 @@ def expand(
         key: made.origin for key, made in making.made.items() if made.origin is not None
     }
     return Expanded(rest, origins, aliases)
+
+
+def _rename(making: Making) -> dict[str, dict[str, str]]:
+    """Names in the blocks of modules are exchanged; for SQL, what its names mean is handed back."""
+    aliases = {}
+    for made in making.made.values():
+        if made.unit.outer is not None:
+            made.value = plain(renamed(made.kind, made.value, _Renaming(making, made)))
+            if made.kind == "datasets":
+                _refuse_ambiguous(making, made)
+                aliases[made.name] = _aliases(made.unit)
+    return aliases
 
 
 def _rest(config: dict[str, Any], making: Making, resolver: Resolver) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from msgspec import Struct, field
 
@@ -13,7 +13,7 @@ from compiler.load.expand.files import Folder
 from compiler.load.expand.for_each import is_template, values_of
 from compiler.load.expand.modules import MODULES, ModuleFiles
 from compiler.load.expand.unit import Made, Unit
-from compiler.load.once import Of
+from compiler.load.once import Of, once
 from compiler.load.provenance import Origin, Provenance, of_block
 from compiler.load.resolve import Resolver
 from specs.scaling import FOR_EACH
@@ -160,22 +160,16 @@ class Making(Struct, eq=False):
 
     def report(self, unit: Unit, code: Code, message: str, **parts: Any) -> None:
         """A finding in a unit, with the places that use it."""
-        finding = Diagnostic(code, message, **_listed(parts))
+        finding = Diagnostic(code, message, **parts)
         if unit.outer is None:
             self.findings.append((finding, "", False))
             return
         origin = Origin((), unit.provenance, unit.called("").rstrip("_"), False, unit.uses)
         self.findings.append(of_block(finding, origin))
 
-    def stop(self) -> None:
+    def stop(self) -> NoReturn:
         """Raise what was found so far: going on would cost too much."""
-        from compiler.load.once import once
-
         raise StackcError(*once(self.findings))
-
-
-def _listed(parts: dict[str, Any]) -> dict[str, Any]:
-    return {**parts, "help": tuple(parts.get("help", ()))}
 
 
 def _entries(blocks: Any) -> list[tuple[str, Any]]:

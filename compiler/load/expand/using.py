@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from compiler.codes import Code
-from compiler.diagnostics import Label, Place, StackcError, did_you_mean
+from compiler.diagnostics import Diagnostic, Label, Place, StackcError, did_you_mean
 from compiler.load.expand.for_each import is_template
 from compiler.load.expand.inputs import BlockName, Input
 from compiler.load.expand.making import Making
@@ -190,8 +190,6 @@ class Using(Struct, eq=False):
         helps: tuple[str, ...] = (),
         labels: tuple[Label, ...] = (),
     ) -> None:
-        from compiler.diagnostics import Diagnostic
-
         finding = Diagnostic(code, message, None, span, labels, helps)
         self.making.findings.append(of_block(finding, self._origin(use)))
 
