@@ -8,13 +8,15 @@ import duckdb
 from msgspec import Struct
 from msgspec.structs import replace
 
+from backends.duckdb.lineage import UnknownPlan, trace, unknown, written
 from backends.duckdb.parsed import Mention, NotOneSelect, Parsed, parse, syntax_trees
 from backends.duckdb.problems import SqlProblem, translate
 from backends.duckdb.purity import Functions, impure
 from backends.duckdb.text import name as quoted
 from backends.duckdb.types import from_duckdb, to_duckdb
 from compiler.codes import Code
-from compiler.diagnostics import did_you_mean
+from compiler.diagnostics import Place, Within, did_you_mean
+from compiler.graph.lineage import Derivation, Lineage
 from compiler.graph.types import Column, DataType, TableType
 
 _ROWS = "__rows"
@@ -23,10 +25,11 @@ _CONDITION = ("write a condition on one row, for example `x > 0` or `x is not nu
 
 
 class BoundQuery(Struct, frozen=True):
-    """A SELECT's columns, all nullable and without tags, or its problems."""
+    """A SELECT's columns, without tags, and where they come from; or its problems."""
 
     columns: tuple[Column, ...] = ()
     problems: tuple[SqlProblem, ...] = ()
+    lineage: Lineage = Lineage(())
 
 
 class BoundExpression(Struct, frozen=True):
@@ -179,7 +182,31 @@ class Binder:
             return BoundQuery(problems=(self._problem(sql, tables),))
         types = (from_duckdb(str(found)) for found in relation.types)
         columns = tuple(map(Column, relation.columns, types))
-        return BoundQuery(columns, _duplicates(columns))
+        problems = _duplicates(columns)
+        if problems:
+            return BoundQuery(columns, problems)
+        return self._traced(sql, columns, tables)
+
+    def _traced(
+        self, sql: str, columns: tuple[Column, ...], tables: Mapping[str, TableType]
+    ) -> BoundQuery:
+        """The columns with what their plan tells of them."""
+        try:
+            traced = trace(self._connection, sql, tables)
+        except UnknownPlan:
+            traced = None
+        if traced is None or len(traced.columns) != len(columns):
+            return BoundQuery(columns, lineage=unknown(columns, tables))
+        nulls = (value.nullable for value in traced.columns)
+        sure = tuple(Column(c.name, c.type, null) for c, null in zip(columns, nulls, strict=True))
+        places = written(self._parse(sql).node)
+        derivations = tuple(
+            Derivation(
+                column.name, value.origins, _place(sql, value.span or places.get(column.name))
+            )
+            for column, value in zip(columns, traced.columns, strict=True)
+        )
+        return BoundQuery(sure, lineage=Lineage(derivations, traced.rows))
 
     def _problem(self, sql: str, tables: Mapping[str, TableType]) -> SqlProblem:
         """What is wrong with a query; a relation's errors do not say where."""
@@ -198,6 +225,14 @@ class Binder:
         columns = ", ".join(f"{quoted(n)} {to_duckdb(t)}" for n, t in signature)
         self._connection.execute(f"CREATE OR REPLACE TABLE {quoted(name)} ({columns})")
         self._declared[name] = signature
+
+
+def _place(sql: str, span: tuple[int, int] | None) -> Place:
+    """A stretch of the SQL, or all of it."""
+    if span is None:
+        return Place(())
+    start = _chars(sql, span[0]) or 0
+    return Place((), Within(start, max(1, (_chars(sql, sum(span)) or 0) - start)))
 
 
 def _wrapped(text: str) -> str:

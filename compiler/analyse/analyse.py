@@ -14,6 +14,7 @@ from compiler.analyse.lock import Locked
 from compiler.analyse.models import analyse_model
 from compiler.analyse.monitors import analyse_monitor, analyse_notification
 from compiler.analyse.names import check_names, dependencies, order, tables_read
+from compiler.analyse.policies import check_policies
 from compiler.analyse.predictions import analyse_prediction
 from compiler.analyse.scope import Scope
 from compiler.analyse.services import Services
@@ -63,6 +64,8 @@ def analyse(
         analyse_monitor(scope, name)
     for name in sorted(stack.notifications):
         analyse_notification(scope, name)
+    if not findings.errors:
+        check_policies(scope)
     if findings.errors:
         return None
     return Analysed(Graph(ordered(scope.nodes), name=stack.name), scope.inferred)

@@ -31,7 +31,7 @@ _ARTICLES = {
 }  # fmt: skip
 _SECRET_PLACES = {
     ("sources", "connection"), ("deployments", "auth"), ("notifications", "url"),
-    ("notifications", "headers"),
+    ("notifications", "headers"), ("datasets", "clean"),
 }  # fmt: skip
 
 

@@ -61,6 +61,9 @@ class Code(StrEnum):
     CONTRACT = "E316"
     IMPURE_SQL = "E317"
 
+    POLICY = "E401"
+    POLICY_UNUSED = "E402"
+
     BACKEND_OPERATION = "E501"
     BACKEND_FIELD = "E502"
     UNKNOWN_BACKEND = "E503"

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from compiler.graph.digest import canonical, plain
+from compiler.graph.lineage import Lineage, Origin
 from compiler.graph.node import SCHEMA, Graph, Node
 from compiler.graph.types import ValueType
 
@@ -45,7 +46,18 @@ def _node(node: Node, key: str) -> dict[str, Any]:
         "inputs": {name: {"node": ref.node, "output": ref.output} for name, ref in node.inputs},
         "outputs": {name: _type(value) for name, value in node.outputs},
         "origin": node.origin,
+        **({} if node.lineage is None else {"lineage": _lineage(node.lineage)}),
     }
+
+
+def _lineage(lineage: Lineage) -> dict[str, Any]:
+    columns = {found.column: [_origin(o) for o in found.origins] for found in lineage.columns}
+    return {"columns": columns, "rows": [_origin(o) for o in lineage.rows], "known": lineage.known}
+
+
+def _origin(origin: Origin) -> dict[str, Any]:
+    found = {"input": origin.input, "column": origin.column, "flow": origin.flow}
+    return {**found, "treatments": origin.treatments} if origin.treatments else found
 
 
 def type_json(value: ValueType) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from msgspec import Struct
 
@@ -58,12 +58,23 @@ class DataType(str):
 
 
 class Column(Struct, frozen=True):
-    """One column of a table."""
+    """One column of a table.
+
+    Tags say what its values are (``pii.email``); they decide where the values
+    may go, not what is computed, and belong to no key.
+    """
 
     name: str
     type: DataType
     nullable: bool = True
     tags: tuple[str, ...] = ()
+
+    unkeyed: ClassVar[tuple[str, ...]] = ("tags",)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether messages and documents must not repeat its values: it has a tag."""
+        return bool(self.tags)
 
 
 class TableType(Struct, frozen=True):
