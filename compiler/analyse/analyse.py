@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from compiler.analyse.datasets import analyse_dataset
 from compiler.analyse.deployments import analyse_deployment
+from compiler.analyse.leaks import check_leaks
 from compiler.analyse.lock import Locked
 from compiler.analyse.models import analyse_model
 from compiler.analyse.monitors import analyse_monitor, analyse_notification
@@ -66,6 +67,7 @@ def analyse(
         analyse_notification(scope, name)
     if not findings.errors:
         check_policies(scope)
+        check_leaks(scope)
     if findings.errors:
         return None
     return Analysed(Graph(ordered(scope.nodes), name=stack.name), scope.inferred)

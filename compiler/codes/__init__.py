@@ -106,6 +106,7 @@ class Code(StrEnum):
     NOTIFICATION_FAILED = "W701"
     OBJECT_DAMAGED = "W702"
     LOCK_WRITTEN = "W301"
+    TARGET_AGGREGATED = "W340"
 
     @property
     def page(self) -> str:
