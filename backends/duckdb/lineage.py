@@ -99,15 +99,31 @@ def unknown(columns: Iterable[Column], tables: Mapping[str, TableType]) -> Linea
 
 
 def written(node: Plan) -> dict[str, Span]:
-    """Where the columns of a SELECT stand that are no expressions, by name, in bytes."""
+    """Where the items of a SELECT stand in bytes, by the name of their column."""
     found: dict[str, Span] = {}
     for item in node.get("select_list", ()):
         names = item.get("column_names") or [""]
-        start = item.get("query_location")
-        if isinstance(start, int) and start < _NOWHERE:
-            name = str(item.get("alias") or names[-1])
-            found[name] = (start, max(1, int(item.get("query_location_length") or 1)))
+        extent = _extent(item)
+        if extent is not None:
+            found[str(item.get("alias") or names[-1])] = extent
     return found
+
+
+def _extent(expression: Plan) -> Span | None:
+    """From the first to the last byte of an expression: an operator's own place is its sign."""
+    start, end = _NOWHERE, 0
+    waiting: list[Any] = [expression]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, list):
+            waiting.extend(here)
+        elif isinstance(here, dict):
+            at = here.get("query_location")
+            if isinstance(at, int) and at < _NOWHERE:
+                start = min(start, at)
+                end = max(end, at + max(1, int(here.get("query_location_length") or 1)))
+            waiting.extend(here.values())
+    return (start, end - start) if end else None
 
 
 class _Walk(Struct):

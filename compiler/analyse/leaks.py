@@ -46,6 +46,7 @@ class _Atoms(Struct):
     nodes: Mapping[str, Node]
     known: dict[At, frozenset[Atom] | None] = field(default_factory=dict)
     chains: dict[tuple[int, int], int] = field(default_factory=dict)
+    tables: dict[Ref, Ref] = field(default_factory=dict)
 
     def of(self, at: At) -> frozenset[Atom] | None:
         """The atoms of a column; None where nothing can be said.
@@ -67,15 +68,27 @@ class _Atoms(Struct):
         return self.known[at]
 
     def _above(self, at: At) -> list[tuple[At, Origin]]:
-        derived = derivation(self.nodes, *at)
-        inputs = dict(self.nodes[at[0].node].inputs)
+        table = self.made_by(at[0])
+        derived = derivation(self.nodes, table, at[1])
+        inputs = dict(self.nodes[table.node].inputs)
         origins = derived.origins if derived else ()
         return [((inputs[o.input], o.column), o) for o in origins if o.flow.is_direct]
 
+    def made_by(self, table: Ref) -> Ref:
+        """The node that made a table's columns, behind all that hand them on."""
+        found = self.tables.get(table)
+        if found is None:
+            found, node = table, self.nodes[table.node]
+            while node.lineage is None and "table" in (inputs := dict(node.inputs)):
+                found = inputs["table"]
+                node = self.nodes[found.node]
+            self.tables[table] = found
+        return found
+
     def _made(self, at: At) -> frozenset[Atom] | None:
-        node = self.nodes[at[0].node]
+        node = self.nodes[self.made_by(at[0]).node]
         if not node.inputs:
-            return frozenset((Atom(at, 0),))
+            return frozenset((Atom((self.made_by(at[0]), at[1]), 0),))
         if node.lineage is not None and not node.lineage.known:
             return None
         found: set[Atom] = set()
@@ -159,8 +172,8 @@ def _labels(atoms: _Atoms, start: Hop, atom: Atom, what: str) -> Iterator[Label]
     """Where a column came from the atom's source, hop by hop."""
 
     def follow(hop: Hop) -> bool:
-        found = atoms.known.get((hop.table, hop.column))
-        return bool(found) and any(o.source == atom.source for o in found or ())
+        found = atoms.of((hop.table, hop.column)) or ()
+        return any(o.source == atom.source for o in found)
 
     for block, column, flow, place in told(way(atoms.nodes, start, follow)):
         if flow is not Flow.IDENTITY:
