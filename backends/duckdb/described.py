@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 import duckdb
 from msgspec import Struct, field
 
-from backends.duckdb.lineage import UnknownPlan
 from backends.duckdb.plans import Traced, plans, trace
 from backends.duckdb.shapes import NAMED
 from backends.duckdb.text import name as quoted
 from backends.duckdb.types import from_duckdb, to_duckdb
+from backends.duckdb.values import UnknownPlan
 from compiler.graph.types import Column, DataType, TableType
 
 

@@ -9,7 +9,8 @@ import duckdb
 import msgspec
 from msgspec import Struct
 
-from backends.duckdb.lineage import Plan, Span, UnknownPlan, Value, Walk
+from backends.duckdb.lineage import Walk
+from backends.duckdb.values import Plan, Span, UnknownPlan, Value
 from compiler.graph.lineage import Derivation, Flow, Lineage, Origin
 from compiler.graph.types import Column, TableType
 
