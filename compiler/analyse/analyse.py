@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from compiler.analyse.datasets import analyse_dataset, bind_ahead
 from compiler.analyse.deployments import analyse_deployment
+from compiler.analyse.foresight import check_foresight
 from compiler.analyse.leaks import check_leaks
 from compiler.analyse.lock import Locked
 from compiler.analyse.models import analyse_model
@@ -21,6 +22,7 @@ from compiler.analyse.scope import Scope
 from compiler.analyse.services import Services
 from compiler.analyse.sources import analyse_source
 from compiler.diagnostics import Findings
+from compiler.graph.atoms import Atoms
 from compiler.graph.node import Graph, ordered
 from specs.stack import Stack
 
@@ -69,7 +71,9 @@ def analyse(
         analyse_notification(scope, name)
     if not findings.errors:
         check_policies(scope)
-        check_leaks(scope)
+        atoms = Atoms({node.address: node for node in scope.nodes})
+        check_leaks(scope, atoms)
+        check_foresight(scope, atoms)
     if findings.errors:
         return None
     return Analysed(Graph(ordered(scope.nodes), name=stack.name), scope.inferred)

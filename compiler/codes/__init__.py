@@ -61,6 +61,8 @@ class Code(StrEnum):
     CONTRACT = "E316"
     IMPURE_SQL = "E317"
 
+    KNOWN_LATER = "E340"
+
     POLICY = "E401"
     POLICY_UNUSED = "E402"
 
