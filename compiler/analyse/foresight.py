@@ -95,10 +95,7 @@ def _report(scope: Scope, feature: str, where: Path, atom: Atom, known_at: str, 
         where,
         labels=(
             Label("the model has to answer at this time", Place(due)),
-            Label(
-                f"`{column}` is known then",
-                Place(("sources", source, "columns", column, "known_at")),
-            ),
+            Label(f"`{column}` is known then", said),
         ),
         help=(
             "take an earlier row's value: `lag(…) over (partition by … order by …)`",
