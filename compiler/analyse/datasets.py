@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from compiler.analyse.algebra.splits import check_split
 from compiler.analyse.columns import known_column
 from compiler.analyse.rules import publish
 from compiler.analyse.scope import Scope, TableInfo
@@ -136,6 +137,8 @@ def _parts(scope: Scope, name: str, dataset: Dataset, table: TableType, path: Pa
     parts: dict[str, Ref] = {}
     if dataset.split is not None:
         operation = _split(scope, dataset.split, table, (*path, "split"))
+        if operation is not None:
+            check_split(scope, name, dataset.split, (*path, "split"))
         if operation is None:
             del scope.tables[name]
             return
@@ -153,7 +156,7 @@ def _parts(scope: Scope, name: str, dataset: Dataset, table: TableType, path: Pa
         {"profile": ProfileType(columns)},
         path,
     )
-    scope.tables[name] = TableInfo(table, info.published, parts, profile)
+    scope.tables[name] = TableInfo(table, info.published, parts, profile, info.rules)
 
 
 def _split(scope: Scope, split: Split, table: TableType, path: Path) -> SplitOp | None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from compiler.analyse.algebra.conditions import Condition
 from compiler.codes import Code
 from compiler.graph.operations import Params
 from compiler.graph.types import Column, DataType, TableType
@@ -79,6 +80,12 @@ class Binder(Protocol):
 
     def pattern(self, text: str) -> str | None:
         """What is wrong with a regular expression; None where it is one."""
+
+    def condition(self, text: str) -> Condition:
+        """What a row-level condition says as far as it is plain; the rest is opaque."""
+
+    def matching(self, pattern: str, texts: Sequence[str]) -> tuple[bool, ...]:
+        """Of each text whether a regular expression is found in it."""
 
 
 class Inspector(Protocol):

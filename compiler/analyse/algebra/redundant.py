@@ -1,0 +1,145 @@
+"""Rules and values that have no effect, because another rule or the contract says more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compiler.analyse.algebra.contradictions import MOST
+from compiler.analyse.algebra.entries import Entry
+from compiler.analyse.algebra.keys import is_discrete, said, shown
+from compiler.analyse.algebra.regions import Columns, contract, whole
+from compiler.analyse.algebra.values import Values, members
+from compiler.codes import Code
+from compiler.diagnostics import Findings, Label, Place
+
+_LISTED = 5
+
+
+def check_redundant(
+    entries: Sequence[Entry], columns: Columns, broken: set[str], findings: Findings
+) -> None:
+    """Report rules that add nothing and values that can never be; ``broken`` columns are left."""
+    live = [e for e in entries if e.passing.domains and not broken & set(e.passing.domains)]
+    telling: list[Entry] = []
+    for entry in live:
+        if not entry.can_fail:
+            continue
+        if _by_contract(entry, columns):
+            _tell_contract(entry, columns, findings)
+        else:
+            telling.append(entry)
+    idle = _implied(telling, columns, findings)
+    for column in dict.fromkeys(name for entry in telling for name in entry.passing.domains):
+        here = [e for e in telling if column in e.passing.domains][:MOST]
+        _dead_values(here, idle, columns, column, findings)
+
+
+def _by_contract(entry: Entry, columns: Columns) -> bool:
+    if entry.surely is None:
+        return False
+    return all(contract(columns[c]) <= d for c, d in entry.surely.domains.items())
+
+
+def _tell_contract(entry: Entry, columns: Columns, findings: Findings) -> None:
+    column = columns[next(iter(entry.passing.domains))]
+    why = f"`{column.name}` is {column.type}"
+    if entry.verb == "not_null":
+        why = f"`{column.name}` is declared `nullable: false`"
+    findings.report(
+        Code.RULE_BY_CONTRACT,
+        f"this rule can never be broken: {why}",
+        entry.path,
+        help="remove it: reading the data already makes sure of it",
+    )
+
+
+def _dead_values(
+    here: list[Entry], idle: list[Entry], columns: Columns, column: str, findings: Findings
+) -> None:
+    """Values of an ``in_set`` that another rule, at least as strict, refuses."""
+    kind = columns[column].type
+    for entry in here:
+        listed = entry.passing.of(column).values
+        looked = entry.verb == "in_set" and not any(entry is other for other in idle)
+        keys = members(listed, is_discrete(kind)) if looked else None
+        for other in here if keys else ():
+            dead = listed & ~other.passing.of(column).values
+            if other is entry or dead.empty or not other.as_strict_as(entry):
+                continue
+            _tell_dead(entry, other, dead, columns, column, findings)
+            break
+        else:
+            beyond = listed & ~contract(columns[column]).values
+            if keys and not beyond.empty:
+                _tell_dead(entry, None, beyond, columns, column, findings)
+
+
+def _tell_dead(
+    entry: Entry,
+    other: Entry | None,
+    dead: Values,
+    columns: Columns,
+    column: str,
+    findings: Findings,
+) -> None:
+    kind = columns[column].type
+    keys = members(dead, is_discrete(kind)) or ()
+    listed = ", ".join(shown(key, kind) for key in keys[:_LISTED])
+    more = f" and {len(keys) - _LISTED} more" if len(keys) > _LISTED else ""
+    why = "another rule refuses it" if len(keys) == 1 else "another rule refuses them"
+    if other is None:
+        why = f"`{columns[column].name}` is {kind}, {said(contract(columns[column]).values, kind)}"
+    findings.report(
+        Code.VALUE_NEVER,
+        f"{listed}{more} can never pass: {why}",
+        entry.path,
+        labels=(other.label(columns, column),) if other else (),
+        help=f"remove {'it' if len(keys) == 1 else 'them'}, or change the other rule"
+        if other
+        else "remove what the type cannot hold",
+    )
+
+
+def _implied(entries: Sequence[Entry], columns: Columns, findings: Findings) -> list[Entry]:
+    """Report rules that add nothing to another one; returns them."""
+    idle: list[Entry] = []
+    by_column: dict[str, list[Entry]] = {}
+    for entry in entries:
+        for column in entry.passing.domains:
+            by_column.setdefault(column, []).append(entry)
+    order = {id(entry): at for at, entry in enumerate(entries)}
+    for entry in entries:
+        first = next(iter(entry.passing.domains))
+        for other in by_column[first][:MOST]:
+            if other is entry or not _covers(other, entry, columns):
+                continue
+            # Of two that say the same the second one is told of.
+            if _covers(entry, other, columns) and order[id(entry)] < order[id(other)]:
+                continue
+            _tell_implied(entry, other, columns, first, findings)
+            idle.append(entry)
+            break
+    return idle
+
+
+def _covers(strict: Entry, entry: Entry, columns: Columns) -> bool:
+    """Whether the first rule is broken, with no less to follow, whenever the second one is."""
+    if entry.surely is None or not strict.as_strict_as(entry):
+        return False
+    left = strict.passing & whole(columns, entry.surely.domains)
+    return all(left.of(c) <= domain for c, domain in entry.surely.domains.items())
+
+
+def _tell_implied(
+    entry: Entry, other: Entry, columns: Columns, column: str, findings: Findings
+) -> None:
+    same = entry.verb == other.verb and entry.passing == other.passing
+    message = "this rule stands here twice" if same else "this rule adds nothing to another one"
+    label = Label("first here", Place(other.path)) if same else other.label(columns, column)
+    findings.report(
+        Code.RULE_IMPLIED,
+        message,
+        entry.path,
+        labels=(label,),
+        help="remove it" if same else "remove it, or make it stricter than the other one",
+    )
