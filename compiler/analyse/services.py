@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -96,6 +96,18 @@ class Inspector(Protocol):
 
     def database(self, connection: str, sql: str) -> tuple[Column, ...]:
         """The columns of a query's result. Raises StackcError where it cannot be run."""
+
+
+class Fact(Struct, frozen=True):
+    """One way in which the data of a source differs from the columns it should have.
+
+    ``text`` says it in a sentence; ``help`` are ways out that the data suggests.
+    """
+
+    column: str
+    kind: Literal["missing", "added", "type", "nulls"]
+    text: str
+    help: tuple[str, ...] = ()
 
 
 class Services(Struct, frozen=True):
