@@ -17,7 +17,6 @@ from compiler.backend import Backend, Look
 from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, Findings, Place, StackcError
 from compiler.engine.durable import write
-from compiler.engine.project import FOLDER
 from compiler.engine.secrets import Secrets
 from compiler.graph.node import Graph
 from compiler.graph.operations import Params, ReadFiles
@@ -250,6 +249,9 @@ def check_lock(
 
     Nothing is written.
     """
+    # What opens a project is much to import, and compiling opens none.
+    from compiler.engine.project import FOLDER
+
     loaded = load(spec, overrides, config_dirs)
     findings = Findings()
     stop = _stopper(findings, loaded)

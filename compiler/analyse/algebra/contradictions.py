@@ -81,6 +81,8 @@ def _expression_alone(entry: Entry, columns: Columns, binder: Binder, findings: 
 
 
 def _together(here: list[Entry], columns: Columns, column: str, findings: Findings) -> bool:
+    if len(here) == 1 and here[0].verb != "expression":
+        return False  # what it has to do with the contract is known already
     base = contract(columns[column])
     for some in ([e for e in here if e.hard], here):
         core = _core(some[:MOST], column, base)

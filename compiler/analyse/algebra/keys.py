@@ -10,6 +10,7 @@ import re
 import struct
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import cache
 
 from compiler.analyse.algebra.conditions import Constant
 from compiler.analyse.algebra.values import (
@@ -68,6 +69,7 @@ def key_of_value(value: bool | int | float | str, type: DataType) -> Key | None:
     return _number(kind, repr(value), type)
 
 
+@cache
 def type_values(type: DataType) -> Values:
     """All values that the type has."""
     if type == "bool":

@@ -110,7 +110,7 @@ def _implied(entries: Sequence[Entry], columns: Columns, findings: Findings) -> 
     order = {id(entry): at for at, entry in enumerate(entries)}
     for entry in entries:
         first = next(iter(entry.passing.domains))
-        for other in by_column[first][:MOST]:
+        for other in by_column[first][:MOST] if entry.surely is not None else ():
             if other is entry or not _covers(other, entry, columns):
                 continue
             # Of two that say the same the second one is told of.
