@@ -18,13 +18,28 @@ from specs.base import (
     Value,
     one_of,
 )
+from specs.secrets import SecretReference
 from specs.sources import TypeName
 
-CLEANING = ("drop_duplicates", "fill_null", "clip", "trim", "cast")
+CLEANING = (
+    "drop_duplicates", "fill_null", "clip", "trim", "cast", "drop", "hash", "truncate", "bucket",
+)  # fmt: skip
+TIMES = ("year", "month", "day", "hour")
 PARTS = ("train", "validation", "test")
 
 Columns = Annotated[Items[ColumnName], Field(min_length=1)]
 Part = Expression | Annotated[float, Field(gt=0, lt=1)]
+
+
+class Hash(Spec):
+    """Values by a keyed hash: equal ones stay equal, and without the key nobody finds them out."""
+
+    columns: Columns
+    key: SecretReference
+
+
+Edges = Annotated[Items[Number], Field(min_length=1)]
+Width = Annotated[Number, Field(gt=0)]
 
 
 class CleanStep(Spec):
@@ -39,6 +54,26 @@ class CleanStep(Spec):
     ) = Field(default=None, description="Lowest and highest value; null for no bound.")
     trim: Columns | None = Field(default=None, description="Without blanks at both ends.")
     cast: dict[ColumnName, TypeName] | None = None
+    drop: Columns | None = Field(default=None, description="Without these columns.")
+    hash: Hash | None = Field(
+        default=None,
+        description="HMAC-SHA256 of the values as text, in hexadecimal digits.",
+        examples=[{"columns": ["email"], "key": "${secret:HASH_KEY}"}],
+    )
+    truncate: (
+        dict[ColumnName, Annotated[int, Field(ge=1)] | Literal["year", "month", "day", "hour"]]
+        | None
+    ) = Field(
+        default=None,
+        description="Texts: so many of their first characters; dates and times: down to this.",
+        examples=[{"zip": 3, "born": "year"}],
+    )
+    bucket: dict[ColumnName, Width | Edges] | None = Field(
+        default=None,
+        description="Numbers: the lower end of their bucket of this width, or, with a list of "
+        "edges, which bucket as a text.",
+        examples=[{"income": 10000, "age": [18, 30, 65]}],
+    )
 
     @property
     def verb(self) -> str:

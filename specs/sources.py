@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from specs.base import Block, ColumnName, Items, Spec, SqlText, one_of
+from specs.policies import Tag
 
 TypeName = Annotated[
     str,
@@ -25,7 +26,11 @@ class ColumnSpec(Spec):
 
     type: TypeName
     nullable: bool = Field(default=True, description="Whether the column may hold nulls.")
-    tags: Items[str] = Field(default=(), examples=[["pii"]])
+    tags: Items[Tag] = Field(
+        default=(),
+        description="What its values are; they flow along with them, and policies say where to.",
+        examples=[["pii"], ["pii.email"]],
+    )
     description: str | None = None
 
 

@@ -12,6 +12,7 @@ from specs.deployments import Deployment
 from specs.models import Model
 from specs.monitors import Monitor
 from specs.notifications import Notification
+from specs.policies import Policy, Tag
 from specs.predictions import Prediction
 from specs.sources import Source
 from specs.validation import Rule
@@ -36,6 +37,9 @@ class Stack(Block):
     deployments: dict[Name, Deployment] = Field(default={})
     monitors: dict[Name, Monitor] = Field(default={})
     notifications: dict[Name, Notification] = Field(default={})
+    policies: dict[Tag, Policy] = Field(
+        default={}, description="By tag: where the values of columns that have it may not go."
+    )
 
 
 def json_schema() -> dict[str, Any]:

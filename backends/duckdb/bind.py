@@ -9,14 +9,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backends.duckdb.conditions import condition_of
+from backends.duckdb.described import Described
+from backends.duckdb.lineage import Traced, unknown, written
 from backends.duckdb.parsed import Mention, NotOneSelect, Parsed, parse, syntax_trees
 from backends.duckdb.problems import SqlProblem, translate
 from backends.duckdb.purity import Functions, impure
-from backends.duckdb.text import name as quoted
-from backends.duckdb.types import from_duckdb, to_duckdb
+from backends.duckdb.shapes import Shape, Shapes
 from compiler.analyse.algebra.conditions import OPAQUE, Condition
 from compiler.codes import Code
-from compiler.diagnostics import did_you_mean
+from compiler.diagnostics import Place, Within, did_you_mean
+from compiler.graph.lineage import Derivation, Lineage
 from compiler.graph.types import Column, DataType, TableType
 
 _ROWS = "__rows"
@@ -25,10 +27,11 @@ _CONDITION = ("write a condition on one row, for example `x > 0` or `x is not nu
 
 
 class BoundQuery(Struct, frozen=True):
-    """A SELECT's columns, all nullable and without tags, or its problems."""
+    """A SELECT's columns, without tags, and where they come from; or its problems."""
 
     columns: tuple[Column, ...] = ()
     problems: tuple[SqlProblem, ...] = ()
+    lineage: Lineage = Lineage(())
 
 
 class BoundExpression(Struct, frozen=True):
@@ -60,7 +63,8 @@ class Binder:
         self._functions = Functions.of(self._connection)
         self._trees: dict[str, str | None] = {}
         self._parsed: dict[str, Parsed] = {}
-        self._declared: dict[str, tuple[tuple[str, DataType], ...]] = {}
+        self._described = Described(self._connection)
+        self._shapes = Shapes()
 
     def read_ahead(self, queries: Sequence[str], expressions: Sequence[str]) -> None:
         """Parse all that will be asked about at once, which is cheaper than one by one."""
@@ -75,8 +79,11 @@ class Binder:
             return ()
         return tuple(dict.fromkeys(m.name for m in parsed.tables if len(m.path) == 1))
 
-    def bind(self, sql: str, tables: Mapping[str, TableType]) -> BoundQuery:
-        """Type one SELECT over the tables by their names (any case, as in SQL)."""
+    def bind(self, sql: str, tables: Mapping[str, TableType], lineage: bool = True) -> BoundQuery:
+        """Type one SELECT over the tables by their names (any case, as in SQL).
+
+        Without ``lineage`` all columns are said to be nullable.
+        """
         try:
             parsed = self._parse(sql)
         except NotOneSelect as error:
@@ -86,7 +93,7 @@ class Binder:
         if problems:
             return BoundQuery(problems=problems)
         read = {m.name.lower(): known[m.name.lower()] for m in parsed.tables}
-        return self._describe(sql, read)
+        return self._bound(sql, parsed, read, lineage)
 
     def expression(
         self, text: str, table: TableType, expected: str | None = "bool"
@@ -100,7 +107,9 @@ class Binder:
         """
         sql = _wrapped(text)
         problems = self._shape(text, sql)
-        bound = BoundQuery(problems=problems) if problems else self.bind(sql, {_ROWS: table})
+        bound = BoundQuery(problems=problems)
+        if not problems:
+            bound = self.bind(sql, {_ROWS: table}, lineage=False)
         if bound.problems:
             return BoundExpression(problems=tuple(_shift(p, _PREFIX, text) for p in bound.problems))
         found = bound.columns[0].type
@@ -185,35 +194,73 @@ class Binder:
             problems.append(_unknown_table(mention, names, sql))
         return tuple(problems)
 
-    def _describe(self, sql: str, tables: Mapping[str, TableType]) -> BoundQuery:
-        try:
-            for name, table in tables.items():
-                self._declare(name, table)
-            # A relation is bound and not planned, which takes half of DESCRIBE's time.
-            relation = self._connection.sql(sql)
-        except duckdb.Error:
+    def _bound(
+        self, sql: str, parsed: Parsed, tables: Mapping[str, TableType], lineage: bool
+    ) -> BoundQuery:
+        """The columns of a query whose names are known."""
+        shape = self._shapes.of(sql, parsed, tables) or Shape.of_itself(sql, tables)
+        columns = self._described.columns(shape.sql, shape.tables)
+        if columns is None and shape.sql != sql:
+            # Columns may be named after their table: then the names have to be the query's own.
+            shape = Shape.of_itself(sql, tables)
+            columns = self._described.columns(sql, tables)
+        if columns is None:
             return BoundQuery(problems=(self._problem(sql, tables),))
-        types = (from_duckdb(str(found)) for found in relation.types)
-        columns = tuple(map(Column, relation.columns, types))
-        return BoundQuery(columns, _duplicates(columns))
+        problems = _duplicates(columns)
+        if problems or not lineage:
+            return BoundQuery(columns, problems)
+        traced = self._described.traced(shape.sql, shape.tables)
+        if traced is None or len(traced.columns) != len(columns):
+            return BoundQuery(columns, lineage=unknown(columns, tables))
+        return _traced(sql, shape, columns, traced, written(parsed.node))
 
     def _problem(self, sql: str, tables: Mapping[str, TableType]) -> SqlProblem:
         """What is wrong with a query; a relation's errors do not say where."""
         try:
+            for name, table in tables.items():
+                self._described.declare(name, table)
             self._connection.execute(f"DESCRIBE {sql}")
         except duckdb.Error as error:
             problem = translate(error, tables)
             return replace(problem, offset=_chars(sql, _less(problem.offset, len("DESCRIBE "))))
         return SqlProblem(Code.SQL_TYPE, "DuckDB cannot bind this query", None)
 
-    def _declare(self, name: str, table: TableType) -> None:
-        """Make an empty table of this type, unless it is already there."""
-        signature = tuple((column.name, column.type) for column in table.columns)
-        if self._declared.get(name) == signature:
-            return
-        columns = ", ".join(f"{quoted(n)} {to_duckdb(t)}" for n, t in signature)
-        self._connection.execute(f"CREATE OR REPLACE TABLE {quoted(name)} ({columns})")
-        self._declared[name] = signature
+
+def _traced(
+    sql: str,
+    shape: Shape,
+    columns: tuple[Column, ...],
+    traced: Traced,
+    places: Mapping[str, tuple[int, int]],
+) -> BoundQuery:
+    """The columns with what the plan of their shape tells of them."""
+    sure, derivations = [], []
+    for column, value in zip(columns, traced.columns, strict=True):
+        sure.append(Column(column.name, column.type, value.nullable))
+        span = _nearest(shape, value.span, places.get(column.name))
+        origins = shape.called(value.origins)
+        derivations.append(Derivation(column.name, origins, _place(sql, span)))
+    return BoundQuery(tuple(sure), lineage=Lineage(tuple(derivations), shape.called(traced.rows)))
+
+
+def _nearest(
+    shape: Shape, computed: tuple[int, int] | None, item: tuple[int, int] | None
+) -> tuple[int, int] | None:
+    """Where a column is computed: its item in the list, or an expression deeper in the query."""
+    if computed is None:
+        return item
+    start, end = shape.back(computed[0]), shape.back(sum(computed))
+    if item is not None and item[0] <= start and end <= sum(item):
+        return item
+    return start, end - start
+
+
+def _place(sql: str, span: tuple[int, int] | None) -> Place:
+    """A stretch of the SQL, or all of it."""
+    if span is None:
+        return Place(())
+    start = _chars(sql, span[0]) or 0
+    return Place((), Within(start, max(1, (_chars(sql, sum(span)) or 0) - start)))
 
 
 def _wrapped(text: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import msgspec
 
-from backends.duckdb.connection import PRIVATE, Connection, session
+from backends.duckdb.connection import Connection, session
 from backends.duckdb.text import name
 from backends.files.casts import Cast, cast
 from backends.files.fingerprint import content
@@ -78,7 +78,10 @@ def _asked(operation: ReadFiles, state: Path, look: Look) -> tuple[str | None, t
         return None, ()
     try:
         files = resolve(operation.path, look.project)
-        key = digest({"version": _VERSION, "content": content(files, state), "of": operation})
+        # What is private is no part of an operation's key, and what is told depends on it.
+        private = [column.is_private for column in operation.columns]
+        seen = {"content": content(files, state), "of": operation, "private": private}
+        key = digest({"version": _VERSION, **seen})
     except (StackcError, OSError):
         return None, ()
     return key, files[:_FILES]
@@ -175,7 +178,7 @@ def _measures(read: Cast) -> str:
 
 
 def _quoted(column: Column, value: str) -> str:
-    if set(column.tags) & PRIVATE:
+    if column.is_private:
         return "a value"
     return f'"{value}"' if len(value) <= _LONGEST else f'"{value[:_LONGEST]}…"'
 

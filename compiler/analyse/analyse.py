@@ -10,10 +10,12 @@ from msgspec import Struct
 
 from compiler.analyse.datasets import analyse_dataset
 from compiler.analyse.deployments import analyse_deployment
+from compiler.analyse.leaks import check_leaks
 from compiler.analyse.lock import Locked
 from compiler.analyse.models import analyse_model
 from compiler.analyse.monitors import analyse_monitor, analyse_notification
 from compiler.analyse.names import check_names, dependencies, order, tables_read
+from compiler.analyse.policies import check_policies
 from compiler.analyse.predictions import analyse_prediction
 from compiler.analyse.scope import Scope
 from compiler.analyse.services import Services
@@ -63,6 +65,9 @@ def analyse(
         analyse_monitor(scope, name)
     for name in sorted(stack.notifications):
         analyse_notification(scope, name)
+    if not findings.errors:
+        check_policies(scope)
+        check_leaks(scope)
     if findings.errors:
         return None
     return Analysed(Graph(ordered(scope.nodes), name=stack.name), scope.inferred)

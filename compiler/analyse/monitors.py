@@ -6,8 +6,10 @@ from compiler.analyse.algebra.alerts import check_reach
 from compiler.analyse.algebra.never import check_condition
 from compiler.analyse.algebra.regions import by_name
 from compiler.analyse.columns import known_column
+from compiler.analyse.policies import allowed, profiled
 from compiler.analyse.predictions import request_fits
 from compiler.analyse.scope import ModelInfo, Scope, TableInfo
+from compiler.analyse.tags import answered
 from compiler.codes import Code
 from compiler.diagnostics import Path
 from compiler.graph.node import Ref
@@ -110,6 +112,7 @@ def _answers(
         {"model": model.registered, "table": table.parts["train"]},
         {"table": TableType((*keep, *model.type.response))},
         path,
+        answered(model.type.response, [c.name for c in model.type.request], [c.name for c in keep]),
     )
     return scope.add(
         f"monitors.{name}/profile",
@@ -130,7 +133,8 @@ def _live_columns(
         answers = (column for column in model.type.response if column.name not in raw)
         seen = TableType((*request, *answers))
         return _asked(scope, monitor, seen, seen, path)
-    columns = (c for c in request if not c.type.is_temporal)
+    told = allowed(scope, request, "profile", "prediction_log", "alerts")
+    columns = (c for c in told if not c.type.is_temporal)
     fitting = tuple(c.name for c in columns if _method_fits(monitor.drift.method, c))
     if not fitting:
         message = f"`{monitor.drift.method}` fits none of the columns"
@@ -171,13 +175,9 @@ def _profile(scope: Scope, name: str, table: TableInfo) -> Ref:
     address = f"{kind}.{name}/profile"
     if any(node.address == address for node in scope.nodes):
         return Ref(address, "profile")
-    columns = _profiled(table.type)
+    columns = profiled(scope, table.type)
     inputs, outputs = {"table": table.published}, {"profile": ProfileType(columns)}
     return scope.add(address, Profile(columns), inputs, {**outputs}, (kind, name))
-
-
-def _profiled(table: TableType) -> tuple[str, ...]:
-    return tuple(c.name for c in table.columns if c.type.is_scalar and c.type != "binary")
 
 
 def _window_fits(scope: Scope, monitor: Monitor, info: TableInfo, path: Path) -> bool:
@@ -208,14 +208,14 @@ def _columns(scope: Scope, monitor: Monitor, info: TableInfo, path: Path) -> tup
         fits = request_fits(scope, info.type, scope.models[model], _table(scope, monitor), place)
         columns: tuple[Column, ...] = scope.models[model].type.request if fits else ()
     else:
-        columns = tuple(
-            c for c in info.type.columns if c.name in reference and c.name in _profiled(info.type)
-        )
+        both = profiled(scope, info.type)
+        columns = tuple(c for c in info.type.columns if c.name in reference and c.name in both)
         if not columns:
             message = f"`{monitor.table}` and `{monitor.reference}` share no column"
             scope.findings.report(Code.MONITOR, message, (*path, "reference"))
     # Time moves on: that a later window has later times is no drift unless it is asked for.
-    columns = tuple(c for c in columns if not c.type.is_temporal)
+    told = allowed(scope, columns, "profile", "alerts")
+    columns = tuple(c for c in told if not c.type.is_temporal)
     fitting = tuple(c.name for c in columns if _method_fits(monitor.drift.method, c))
     if columns and not fitting:
         message = f"`{monitor.drift.method}` fits none of the columns"

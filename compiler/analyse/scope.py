@@ -12,6 +12,7 @@ from compiler.analyse.algebra.entries import Entry
 from compiler.analyse.lock import Locked
 from compiler.analyse.services import Problem, Services
 from compiler.diagnostics import Findings, Path, Within
+from compiler.graph.lineage import Lineage
 from compiler.graph.node import Node, Ref
 from compiler.graph.operations import Operation
 from compiler.graph.types import ModelType, TableType, ValueType
@@ -71,11 +72,11 @@ class Scope(Struct):
         inputs: dict[str, Ref],
         outputs: dict[str, ValueType],
         origin: Path,
+        lineage: Lineage | None = None,
     ) -> Ref:
         """Add a node; returns its first output, where it has any."""
-        node = Node(
-            address, operation, tuple(sorted(inputs.items())), tuple(outputs.items()), origin
-        )
+        found = tuple(sorted(inputs.items()))
+        node = Node(address, operation, found, tuple(outputs.items()), origin, lineage)
         self.nodes.append(node)
         return Ref(address, next(iter(outputs), ""))
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from compiler.analyse.algebra.conditions import Condition
 from compiler.codes import Code
+from compiler.graph.lineage import Lineage
 from compiler.graph.operations import Params
 from compiler.graph.types import Column, DataType, TableType
 
@@ -38,11 +39,15 @@ class Problem(Protocol):
 
 
 class BoundQuery(Protocol):
-    """A query with types: its columns, or its problems."""
+    """A query with types: its columns and where they come from, or its problems."""
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The result's columns in order; empty where there are problems."""
+        """The result's columns in order, without tags; empty where there are problems."""
+
+    @property
+    def lineage(self) -> Lineage:
+        """What each column comes from, by table and column; places are stretches of the text."""
 
     @property
     def problems(self) -> Sequence[Problem]:

@@ -73,6 +73,9 @@ class Code(StrEnum):
     LOCKED_RETYPED = "E328"
     COLUMN_NULLS = "E329"
 
+    POLICY = "E401"
+    POLICY_UNUSED = "E402"
+
     BACKEND_OPERATION = "E501"
     BACKEND_FIELD = "E502"
     UNKNOWN_BACKEND = "E503"
@@ -124,6 +127,7 @@ class Code(StrEnum):
     TRAINS_ON_FUTURE = "W308"
     COLUMN_ADDED = "W309"
     RATE_NEVER = "W310"
+    TARGET_AGGREGATED = "W340"
 
     @property
     def page(self) -> str:

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from compiler.diagnostics import Path
 from compiler.graph.digest import digest
+from compiler.graph.lineage import Lineage
 from compiler.graph.operations import Operation
 from compiler.graph.types import ValueType
 
@@ -31,7 +32,9 @@ class Node(Struct, frozen=True):
     """One operation with its place in the graph.
 
     ``address`` is ``kind.name/step``. ``origin`` is the path in the spec it
-    comes from; neither is part of the key.
+    comes from. ``lineage`` tells where the columns of its table come from;
+    without one they are those of its input ``table``. None of the three is
+    part of the key.
     """
 
     address: str
@@ -39,6 +42,7 @@ class Node(Struct, frozen=True):
     inputs: tuple[tuple[str, Ref], ...]
     outputs: tuple[tuple[str, ValueType], ...]
     origin: Path = ()
+    lineage: Lineage | None = None
 
     @property
     def block(self) -> str:

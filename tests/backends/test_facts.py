@@ -156,3 +156,12 @@ def test_a_parquet_column_that_is_never_null_is_locked_so(tmp_path: Path) -> Non
     assert found == (Column("id", INT, False), Column("x", TEXT))
     pq.write_table(pa.table({"id": [None, 1], "x": ["a", "b"]}), tmp_path / "a.parquet")
     assert kinds(tmp_path, asked("a.parquet", *found, format="parquet")) == [[("id", "nulls")]]
+
+
+def test_what_was_seen_is_not_repeated_once_it_is_private(folder: Path) -> None:
+    (folder / "a.csv").write_text("id\nada\n")
+    state, look = folder / ".stackc", look_at(folder)
+    for tags, shown in (((), True), (("pii.name",), False)):
+        operation = asked("a.csv", Column("id", INT, True, tags))
+        ((fact,),) = facts.compare_files([operation], state, look)
+        assert ("ada" in fact.text) == shown

@@ -44,12 +44,12 @@ def _tell_contract(entry: Entry, columns: Columns, findings: Findings) -> None:
     column = columns[next(iter(entry.passing.domains))]
     why = f"`{column.name}` is {column.type}"
     if entry.verb == "not_null":
-        why = f"`{column.name}` is declared `nullable: false`"
+        why = f"`{column.name}` is never null"
     findings.report(
         Code.RULE_BY_CONTRACT,
         f"this rule can never be broken: {why}",
         entry.path,
-        help="remove it: reading the data already makes sure of it",
+        help="remove it: the column's type and contract make sure of it",
     )
 
 
