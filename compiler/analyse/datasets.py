@@ -39,7 +39,9 @@ def analyse_dataset(scope: Scope, name: str) -> None:
             (*path, "clean"),
             cleaned.lineage,
         )
-    publish(scope, "datasets", name, table, staged)
+    same_rows = dataset.from_ is not None and not dataset.clean
+    passed = scope.tables[str(dataset.from_)].rules if same_rows else ()
+    publish(scope, "datasets", name, table, staged, passed)
     _parts(scope, name, dataset, table, path)
 
 

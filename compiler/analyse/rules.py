@@ -21,8 +21,18 @@ from specs.base import seconds_of
 from specs.validation import Rule
 
 
-def publish(scope: Scope, kind: str, name: str, table: TableType, staged: Ref) -> None:
-    """Add validation, where there are rules, and the publish; the table is then known."""
+def publish(
+    scope: Scope,
+    kind: str,
+    name: str,
+    table: TableType,
+    staged: Ref,
+    passed: tuple[Entry, ...] = (),
+) -> None:
+    """Add validation, where there are rules, and the publish; the table is then known.
+
+    ``passed`` are rules that its rows have passed before.
+    """
     address = f"{kind}.{name}"
     inputs = {"table": staged}
     known: tuple[Entry, ...] = ()
@@ -43,7 +53,7 @@ def publish(scope: Scope, kind: str, name: str, table: TableType, staged: Ref) -
         inputs["table"] = _accepted(scope, name, address, rules, table, {"table": staged, **tables})
     outputs: dict[str, ValueType] = {"table": table, "version": DocumentType("version")}
     published = scope.add(f"{address}/publish", Publish(address), inputs, outputs, (kind, name))
-    scope.tables[name] = TableInfo(table, published, rules=known)
+    scope.tables[name] = TableInfo(table, published, rules=(*passed, *known))
 
 
 def _accepted(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from compiler.analyse.algebra.contradictions import MOST
 from compiler.analyse.algebra.entries import Entry
-from compiler.analyse.algebra.keys import is_discrete, said, shown
+from compiler.analyse.algebra.keys import is_discrete, said, shown, type_values
 from compiler.analyse.algebra.regions import Columns, contract, whole
 from compiler.analyse.algebra.values import Values, members
 from compiler.codes import Code
@@ -59,18 +59,18 @@ def _dead_values(
     """Values of an ``in_set`` that another rule, at least as strict, refuses."""
     kind = columns[column].type
     for entry in here:
+        if entry.verb != "in_set" or any(entry is other for other in idle):
+            continue
         listed = entry.passing.of(column).values
-        looked = entry.verb == "in_set" and not any(entry is other for other in idle)
-        keys = members(listed, is_discrete(kind)) if looked else None
-        for other in here if keys else ():
-            dead = listed & ~other.passing.of(column).values
-            if other is entry or dead.empty or not other.as_strict_as(entry):
-                continue
-            _tell_dead(entry, other, dead, columns, column, findings)
-            break
+        for other in here:
+            refuses = other is not entry and other.as_strict_as(entry)
+            if refuses and not listed <= other.passing.of(column).values:
+                dead = listed & ~other.passing.of(column).values
+                _tell_dead(entry, other, dead, columns, column, findings)
+                break
         else:
-            beyond = listed & ~contract(columns[column]).values
-            if keys and not beyond.empty:
+            beyond = listed & ~type_values(kind)
+            if not beyond.empty:
                 _tell_dead(entry, None, beyond, columns, column, findings)
 
 

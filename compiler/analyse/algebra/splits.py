@@ -14,7 +14,6 @@ from compiler.analyse.scope import Scope
 from compiler.codes import Code
 from compiler.diagnostics import Label, Path, Place
 from specs.datasets import Split
-from specs.validation import Rule
 
 _CLOCK = ("year", "quarter", "month", "week", "day", "date", "time", "timestamp", "hour")
 """Names of numbers that count time."""
@@ -105,14 +104,13 @@ def _check_strata(scope: Scope, name: str, column: str, columns: Columns, path: 
     """Report strata that are rows, or one stratum."""
     info = scope.tables[name]
     found = columns[column.lower()]
-    unique = _unique(scope.stack.validation.get(name, ()), column)
+    unique = _unique(scope, name, column)
     if unique is not None:
-        place = Place(("validation", name, unique, "unique"))
         scope.findings.report(
             Code.STRATIFY,
             f"every `{column}` is another one, so there are no shares of it to keep",
             path,
-            labels=(Label("this rule says so", place),),
+            labels=(Label("this rule says so", Place(unique)),),
             help="stratify by a column with few values, such as the target",
         )
         return
@@ -140,10 +138,14 @@ def _saying(rules: tuple[Entry, ...], columns: Columns, column: str) -> tuple[La
     return tuple(e.label(columns, column) for e in rules if column in e.passing.domains)
 
 
-def _unique(rules: tuple[Rule, ...], column: str) -> int | None:
-    """The rule that says that no value of a column repeats."""
-    for index, rule in enumerate(rules):
-        kept = rule.on_failure != "warn" and rule.tolerance == 0
-        if kept and rule.unique == (column,):
-            return index
+def _unique(scope: Scope, name: str, column: str) -> Path | None:
+    """The rule that says that no value of a column repeats, of the table or of what it takes."""
+    seen: str | None = name
+    while seen is not None:
+        for index, rule in enumerate(scope.stack.validation.get(seen, ())):
+            kept = rule.on_failure != "warn" and rule.tolerance == 0
+            if kept and rule.unique == (column,):
+                return ("validation", seen, index, "unique")
+        dataset = scope.stack.datasets.get(seen)
+        seen = dataset.from_ if dataset is not None and not dataset.clean else None
     return None

@@ -57,7 +57,15 @@ class Values(Struct, frozen=True):
         return Values(tuple((low, high) for low, high in pairs if low < high))
 
     def __le__(self, other: Values) -> bool:
-        return (self & ~other).empty
+        others = iter(other.spans)
+        around = next(others, None)
+        for low, high in self.spans:
+            # Spans never touch, so one that lies within lies within a single one.
+            while around is not None and around[1] <= low:
+                around = next(others, None)
+            if around is None or low < around[0] or around[1] < high:
+                return False
+        return True
 
 
 def union(spans: Iterable[Span]) -> Values:
