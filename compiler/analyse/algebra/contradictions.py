@@ -30,8 +30,11 @@ def check_contradictions(
             broken |= set(entry.passing.domains)
         else:
             sound.append(entry)
-    for column in dict.fromkeys(name for entry in sound for name in entry.passing.domains):
-        here = [entry for entry in sound if column in entry.passing.domains]
+    by_column: dict[str, list[Entry]] = {}
+    for entry in sound:
+        for column in entry.passing.domains:
+            by_column.setdefault(column, []).append(entry)
+    for column, here in by_column.items():
         if _together(here, columns, column, findings):
             broken.add(column)
     return broken

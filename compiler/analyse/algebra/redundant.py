@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from compiler.analyse.algebra.contradictions import MOST
 from compiler.analyse.algebra.entries import Entry
@@ -19,19 +19,22 @@ def check_redundant(
     entries: Sequence[Entry], columns: Columns, broken: set[str], findings: Findings
 ) -> None:
     """Report rules that add nothing and values that can never be; ``broken`` columns are left."""
-    live = [e for e in entries if e.passing.domains and not broken & set(e.passing.domains)]
     telling: list[Entry] = []
-    for entry in live:
-        if not entry.can_fail:
+    by_column: dict[str, list[Entry]] = {}
+    for entry in entries:
+        domains = entry.passing.domains
+        if not domains or not entry.can_fail or not broken.isdisjoint(domains):
             continue
         if _by_contract(entry, columns):
             _tell_contract(entry, columns, findings)
-        else:
-            telling.append(entry)
-    idle = _implied(telling, columns, findings)
-    for column in dict.fromkeys(name for entry in telling for name in entry.passing.domains):
-        here = [e for e in telling if column in e.passing.domains][:MOST]
-        _dead_values(here, idle, columns, column, findings)
+            continue
+        telling.append(entry)
+        for column in domains:
+            by_column.setdefault(column, []).append(entry)
+    idle = _implied(telling, by_column, columns, findings)
+    for column, here in by_column.items():
+        if any(entry.verb == "in_set" for entry in here):
+            _dead_values(here[:MOST], idle, columns, column, findings)
 
 
 def _by_contract(entry: Entry, columns: Columns) -> bool:
@@ -100,13 +103,14 @@ def _tell_dead(
     )
 
 
-def _implied(entries: Sequence[Entry], columns: Columns, findings: Findings) -> list[Entry]:
+def _implied(
+    entries: Sequence[Entry],
+    by_column: Mapping[str, list[Entry]],
+    columns: Columns,
+    findings: Findings,
+) -> list[Entry]:
     """Report rules that add nothing to another one; returns them."""
     idle: list[Entry] = []
-    by_column: dict[str, list[Entry]] = {}
-    for entry in entries:
-        for column in entry.passing.domains:
-            by_column.setdefault(column, []).append(entry)
     order = {id(entry): at for at, entry in enumerate(entries)}
     for entry in entries:
         first = next(iter(entry.passing.domains))

@@ -17,7 +17,8 @@ def check_tables(name: str, rules: Sequence[Rule], findings: Findings) -> None:
     """Report rules of row counts, keys, freshness and references that contradict or repeat."""
     placed: dict[str, list[Placed]] = {}
     for index, rule in enumerate(rules):
-        placed.setdefault(rule.verb, []).append((("validation", name, index, rule.verb), rule))
+        verb = rule.verb
+        placed.setdefault(verb, []).append((("validation", name, index, verb), rule))
     _row_counts(placed.get("row_count", []), findings)
     _keys(placed.get("unique", []), findings)
     _freshness(placed.get("freshness", []), findings)
