@@ -44,13 +44,12 @@ def _by_contract(entry: Entry, columns: Columns) -> bool:
 
 
 def _tell_contract(entry: Entry, columns: Columns, findings: Findings) -> None:
-    column = columns[next(iter(entry.passing.domains))]
-    why = f"`{column.name}` is {column.type}"
-    if entry.verb == "not_null":
-        why = f"`{column.name}` is never null"
+    name, domain = next(iter(entry.passing.domains.items()))
+    column = columns[name]
+    why = f"is {column.type}" if domain.nulls else "is never null"
     findings.report(
         Code.RULE_BY_CONTRACT,
-        f"this rule can never be broken: {why}",
+        f"this rule can never be broken: `{column.name}` {why}",
         entry.path,
         help="remove it: the column's type and contract make sure of it",
     )

@@ -15,7 +15,7 @@ from compiler.codes import Code
 from compiler.diagnostics import Label, Path, Place
 from specs.datasets import Split
 
-_CLOCK = ("year", "quarter", "month", "week", "day", "date", "time", "timestamp", "hour")
+_CLOCK = ("year", "quarter", "month", "week", "day", "date", "timestamp")
 """Names of numbers that count time."""
 
 
