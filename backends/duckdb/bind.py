@@ -10,11 +10,12 @@ from msgspec.structs import replace
 
 from backends.duckdb.conditions import condition_of
 from backends.duckdb.described import Described
-from backends.duckdb.lineage import Traced, unknown, written
 from backends.duckdb.parsed import Mention, NotOneSelect, Parsed, parse, syntax_trees
+from backends.duckdb.plans import Traced, unknown, written
 from backends.duckdb.problems import SqlProblem, translate
 from backends.duckdb.purity import Functions, impure
 from backends.duckdb.shapes import Shape, Shapes
+from backends.duckdb.types import from_duckdb
 from compiler.analyse.algebra.conditions import OPAQUE, Condition
 from compiler.codes import Code
 from compiler.diagnostics import Place, Within, did_you_mean
@@ -92,8 +93,7 @@ class Binder:
         problems = self._mentions(parsed, known, tuple(tables), sql)
         if problems:
             return BoundQuery(problems=problems)
-        read = {m.name.lower(): known[m.name.lower()] for m in parsed.tables}
-        return self._bound(sql, parsed, read, lineage)
+        return self._bound(sql, parsed, known, lineage)
 
     def expression(
         self, text: str, table: TableType, expected: str | None = "bool"
@@ -194,25 +194,49 @@ class Binder:
             problems.append(_unknown_table(mention, names, sql))
         return tuple(problems)
 
+    def bind_ahead(self, asked: Sequence[tuple[str, Mapping[str, TableType]]]) -> None:
+        """Be told queries that will be bound, to ask DuckDB about them together."""
+        shapes = []
+        for sql, tables in asked:
+            known = {name.lower(): table for name, table in tables.items()}
+            try:
+                parsed = self._parse(sql)
+            except NotOneSelect:
+                continue
+            if not self._mentions(parsed, known, tuple(tables), sql):
+                shape = self._shape_of(sql, parsed, known)
+                shapes.append((shape.sql, shape.tables))
+        self._described.ahead(shapes)
+
+    def _shape_of(self, sql: str, parsed: Parsed, known: Mapping[str, TableType]) -> Shape:
+        read = {m.name.lower(): known[m.name.lower()] for m in parsed.tables}
+        return self._shapes.of(sql, parsed, read) or Shape.of_itself(sql, read)
+
     def _bound(
-        self, sql: str, parsed: Parsed, tables: Mapping[str, TableType], lineage: bool
+        self, sql: str, parsed: Parsed, known: Mapping[str, TableType], lineage: bool
     ) -> BoundQuery:
         """The columns of a query whose names are known."""
-        shape = self._shapes.of(sql, parsed, tables) or Shape.of_itself(sql, tables)
-        columns = self._described.columns(shape.sql, shape.tables)
-        if columns is None and shape.sql != sql:
+        shape = self._shape_of(sql, parsed, known)
+        traced = self._described.traced(shape.sql, shape.tables) if lineage else None
+        if traced is not None and None not in traced.types and not _renamed(traced.names):
+            types = (from_duckdb(str(found)) for found in traced.types)
+            columns = tuple(map(Column, traced.names, types))
+            return _traced(sql, shape, columns, traced, written(parsed.node))
+        bound = self._described.columns(shape.sql, shape.tables)
+        if bound is None and shape.sql != sql:
             # Columns may be named after their table: then the names have to be the query's own.
-            shape = Shape.of_itself(sql, tables)
-            columns = self._described.columns(sql, tables)
-        if columns is None:
-            return BoundQuery(problems=(self._problem(sql, tables),))
-        problems = _duplicates(columns)
+            shape = Shape.of_itself(sql, {name: known[name] for name in shape.local.values()})
+            traced = self._described.traced(sql, shape.tables) if lineage else None
+            bound = self._described.columns(sql, shape.tables)
+        if bound is None:
+            return BoundQuery(problems=(self._problem(sql, shape.tables),))
+        columns, problems = bound, _duplicates(bound)
         if problems or not lineage:
             return BoundQuery(columns, problems)
-        traced = self._described.traced(shape.sql, shape.tables)
-        if traced is None or len(traced.columns) != len(columns):
-            return BoundQuery(columns, lineage=unknown(columns, tables))
-        return _traced(sql, shape, columns, traced, written(parsed.node))
+        if traced is not None and len(traced.columns) == len(columns):
+            return _traced(sql, shape, columns, traced, written(parsed.node))
+        tables = {name: known[name] for name in shape.local.values()}
+        return BoundQuery(columns, lineage=unknown(columns, tables))
 
     def _problem(self, sql: str, tables: Mapping[str, TableType]) -> SqlProblem:
         """What is wrong with a query; a relation's errors do not say where."""
@@ -226,6 +250,13 @@ class Binder:
         return SqlProblem(Code.SQL_TYPE, "DuckDB cannot bind this query", None)
 
 
+def _renamed(names: Sequence[str]) -> bool:
+    """Whether one of the names may be what DuckDB made of a second column of the same name."""
+    known = {name.lower() for name in names}
+    ends = (name.lower().rpartition("_") for name in names)
+    return any(end.isdecimal() and before in known for before, _, end in ends)
+
+
 def _traced(
     sql: str,
     shape: Shape,
@@ -237,7 +268,7 @@ def _traced(
     sure, derivations = [], []
     for column, value in zip(columns, traced.columns, strict=True):
         sure.append(Column(column.name, column.type, value.nullable))
-        span = _nearest(shape, value.span, places.get(column.name))
+        span = _nearest(shape, traced.span(value), places.get(column.name))
         origins = shape.called(value.origins)
         derivations.append(Derivation(column.name, origins, _place(sql, span)))
     return BoundQuery(tuple(sure), lineage=Lineage(tuple(derivations), shape.called(traced.rows)))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import duckdb
 from msgspec import Struct, field
 
-from backends.duckdb.lineage import Traced, UnknownPlan, trace
+from backends.duckdb.lineage import UnknownPlan
+from backends.duckdb.plans import Traced, plans, trace
+from backends.duckdb.shapes import NAMED
 from backends.duckdb.text import name as quoted
 from backends.duckdb.types import from_duckdb, to_duckdb
 from compiler.graph.types import Column, DataType, TableType
@@ -25,20 +27,29 @@ class Described(Struct):
     bound: dict[str, tuple[Column, ...] | None] = field(default_factory=dict)
     plans: dict[str, Traced | None] = field(default_factory=dict)
 
+    def ahead(self, asked: Iterable[tuple[str, Mapping[str, TableType]]]) -> None:
+        """Ask about many queries together, which is cheaper than one by one."""
+        new = {sql: tables for sql, tables in asked if sql not in self.plans}
+        for tables in new.values():
+            for name, table in tables.items():
+                self.declare(name, table)
+        for sql, plan in plans(self.connection, [*new]).items():
+            try:
+                self.plans[sql] = trace(plan, new[sql])
+            except UnknownPlan:
+                self.plans[sql] = None
+
+    def traced(self, sql: str, tables: Mapping[str, TableType]) -> Traced | None:
+        """Where a query's columns come from; None where it cannot be bound, or that not be told."""
+        if sql not in self.plans:
+            self.ahead([(sql, tables)])
+        return self.plans[sql]
+
     def columns(self, sql: str, tables: Mapping[str, TableType]) -> tuple[Column, ...] | None:
         """The result's columns by type; None where the query cannot be bound."""
         if sql not in self.bound:
             self.bound[sql] = self._columns(sql, tables)
         return self.bound[sql]
-
-    def traced(self, sql: str, tables: Mapping[str, TableType]) -> Traced | None:
-        """Where the columns of a query that was bound come from; None where that cannot be told."""
-        if sql not in self.plans:
-            try:
-                self.plans[sql] = trace(self.connection, sql, tables)
-            except UnknownPlan:
-                self.plans[sql] = None
-        return self.plans[sql]
 
     def declare(self, name: str, table: TableType) -> None:
         """Make an empty table of this type, unless it is already there."""
@@ -48,6 +59,10 @@ class Described(Struct):
         columns = ", ".join(f"{quoted(n)} {to_duckdb(t)}" for n, t in signature)
         self.connection.execute(f"CREATE OR REPLACE TABLE {quoted(name)} ({columns})")
         self.declared[name] = signature
+        # What was said of the table by that name is said of another one.
+        if not name.startswith(NAMED):
+            self.bound.clear()
+            self.plans.clear()
 
     def _columns(self, sql: str, tables: Mapping[str, TableType]) -> tuple[Column, ...] | None:
         try:

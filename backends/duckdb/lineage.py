@@ -11,29 +11,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-import duckdb
-import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from backends.duckdb.nulls import is_nullable, refuses_null
-from compiler.graph.lineage import Derivation, Flow, Lineage, Origin, Treatment
-from compiler.graph.types import Column, TableType
+from compiler.graph.lineage import Flow, Origin, Treatment
+from compiler.graph.types import TableType
 
 Plan: TypeAlias = dict[str, Any]
 Span: TypeAlias = tuple[int, int]
 
-_ASKED = (
-    "SELECT json_serialize_plan(?, optimize := false, skip_default := true, skip_empty := true,"
-    " skip_null := true)"
-)
 _STATISTICS = frozenset((
     "count", "count_star", "sum", "sum_no_overflow", "fsum", "kahan_sum", "avg", "favg", "mean",
     "stddev", "stddev_samp", "stddev_pop", "variance", "var_samp", "var_pop", "sem",
     "approx_count_distinct", "corr", "covar_samp", "covar_pop", "regr_slope", "regr_intercept",
 ))  # fmt: skip
 """Aggregates that show no single row's value; ``max`` and ``list`` do."""
-_NOWHERE = 2**63
 _EARLIER = ("WINDOW_LAG",)
 _HIDDEN = frozenset(("function_data", "return_type", "value", "types", "arguments", "lambda_expr"))
 """Keys of an expression that mention no columns of the operator below; a lambda has its own."""
@@ -58,75 +51,7 @@ class Value(Struct, frozen=True):
     span: Span | None = None
 
 
-class Traced(Struct, frozen=True):
-    """A query's columns in order, and what decides about its rows."""
-
-    columns: tuple[Value, ...]
-    rows: tuple[Origin, ...]
-
-
-def trace(
-    connection: duckdb.DuckDBPyConnection, sql: str, tables: Mapping[str, TableType]
-) -> Traced:
-    """Where the columns of a SELECT over tables come from.
-
-    Raises:
-        UnknownPlan: It cannot be told.
-    """
-    try:
-        asked = connection.execute(_ASKED, [sql]).fetchone()
-    except duckdb.Error as error:
-        raise UnknownPlan(str(error)) from error
-    found: dict[str, Any] = msgspec.json.decode(asked[0]) if asked else {"error": True}
-    if found["error"] or len(found["plans"]) != 1:
-        raise UnknownPlan(str(found.get("error_message")))
-    walk = _Walk({name.lower(): table for name, table in tables.items()})
-    try:
-        columns = walk.values(found["plans"][0])
-    except (IndexError, KeyError, TypeError) as error:
-        raise UnknownPlan(repr(error)) from error
-    return Traced(tuple(columns), _merged(walk.rows))
-
-
-def unknown(columns: Iterable[Column], tables: Mapping[str, TableType]) -> Lineage:
-    """The lineage of a query that cannot be followed: all may come from all."""
-    everything = tuple(
-        Origin(name, column.name, Flow.TRANSFORMATION)
-        for name, table in tables.items()
-        for column in table.columns
-    )
-    return Lineage(tuple(Derivation(c.name, everything) for c in columns), everything, known=False)
-
-
-def written(node: Plan) -> dict[str, Span]:
-    """Where the items of a SELECT stand in bytes, by the name of their column."""
-    found: dict[str, Span] = {}
-    for item in node.get("select_list", ()):
-        names = item.get("column_names") or [""]
-        extent = _extent(item)
-        if extent is not None:
-            found[str(item.get("alias") or names[-1])] = extent
-    return found
-
-
-def _extent(expression: Plan) -> Span | None:
-    """From the first to the last byte of an expression: an operator's own place is its sign."""
-    start, end = _NOWHERE, 0
-    waiting: list[Any] = [expression]
-    while waiting:
-        here = waiting.pop()
-        if isinstance(here, list):
-            waiting.extend(here)
-        elif isinstance(here, dict):
-            at = here.get("query_location")
-            if isinstance(at, int) and at < _NOWHERE:
-                start = min(start, at)
-                end = max(end, at + max(1, int(here.get("query_location_length") or 1)))
-            waiting.extend(here.values())
-    return (start, end - start) if end else None
-
-
-class _Walk(Struct):
+class Walk(Struct):
     """One walk over a plan; a CTE's values are kept by its number."""
 
     tables: Mapping[str, TableType]
@@ -289,31 +214,31 @@ class _Walk(Struct):
         return [Value()]
 
 
-_OPERATORS: Mapping[str, Callable[[_Walk, Plan], list[Value]]] = {
-    "LOGICAL_GET": _Walk.scan,
-    "LOGICAL_PROJECTION": _Walk.projection,
-    "LOGICAL_FILTER": _Walk.filter,
-    "LOGICAL_AGGREGATE_AND_GROUP_BY": _Walk.aggregate,
-    "LOGICAL_WINDOW": _Walk.window,
-    "LOGICAL_COMPARISON_JOIN": _Walk.join,
-    "LOGICAL_ANY_JOIN": _Walk.join,
-    "LOGICAL_ASOF_JOIN": _Walk.join,
-    "LOGICAL_CROSS_PRODUCT": _Walk.join,
-    "LOGICAL_POSITIONAL_JOIN": _Walk.join,
-    "LOGICAL_UNION": _Walk.union,
-    "LOGICAL_EXCEPT": _Walk.less,
-    "LOGICAL_INTERSECT": _Walk.less,
-    "LOGICAL_DISTINCT": _Walk.ordered,
-    "LOGICAL_ORDER_BY": _Walk.ordered,
-    "LOGICAL_LIMIT": _Walk.ordered,
-    "LOGICAL_TOP_N": _Walk.ordered,
-    "LOGICAL_SAMPLE": _Walk.ordered,
-    "LOGICAL_MATERIALIZED_CTE": _Walk.with_shared,
-    "LOGICAL_RECURSIVE_CTE": _Walk.recursive,
-    "LOGICAL_CTE_REF": _Walk.reference,
-    "LOGICAL_UNNEST": _Walk.unnested,
-    "LOGICAL_EXPRESSION_GET": _Walk.rows_given,
-    "LOGICAL_DUMMY_SCAN": _Walk.nothing,
+_OPERATORS: Mapping[str, Callable[[Walk, Plan], list[Value]]] = {
+    "LOGICAL_GET": Walk.scan,
+    "LOGICAL_PROJECTION": Walk.projection,
+    "LOGICAL_FILTER": Walk.filter,
+    "LOGICAL_AGGREGATE_AND_GROUP_BY": Walk.aggregate,
+    "LOGICAL_WINDOW": Walk.window,
+    "LOGICAL_COMPARISON_JOIN": Walk.join,
+    "LOGICAL_ANY_JOIN": Walk.join,
+    "LOGICAL_ASOF_JOIN": Walk.join,
+    "LOGICAL_CROSS_PRODUCT": Walk.join,
+    "LOGICAL_POSITIONAL_JOIN": Walk.join,
+    "LOGICAL_UNION": Walk.union,
+    "LOGICAL_EXCEPT": Walk.less,
+    "LOGICAL_INTERSECT": Walk.less,
+    "LOGICAL_DISTINCT": Walk.ordered,
+    "LOGICAL_ORDER_BY": Walk.ordered,
+    "LOGICAL_LIMIT": Walk.ordered,
+    "LOGICAL_TOP_N": Walk.ordered,
+    "LOGICAL_SAMPLE": Walk.ordered,
+    "LOGICAL_MATERIALIZED_CTE": Walk.with_shared,
+    "LOGICAL_RECURSIVE_CTE": Walk.recursive,
+    "LOGICAL_CTE_REF": Walk.reference,
+    "LOGICAL_UNNEST": Walk.unnested,
+    "LOGICAL_EXPRESSION_GET": Walk.rows_given,
+    "LOGICAL_DUMMY_SCAN": Walk.nothing,
 }
 
 
@@ -335,7 +260,8 @@ def _computed(expression: Plan, below: Sequence[Value]) -> Value:
     origins = _origins(expression, below, Flow.TRANSFORMATION)
     nullable = is_nullable(expression, [value.nullable for value in below])
     start = expression.get("query_location")
-    span = None if start is None else (start, expression.get("query_location_length", 1))
+    length = expression.get("query_location_length", 1)
+    span = None if start is None else (start, length)
     return Value(origins, nullable, span=span)
 
 

@@ -17,6 +17,8 @@ from backends.duckdb.text import name as quoted
 from compiler.graph.lineage import Origin
 from compiler.graph.types import DataType, TableType
 
+NAMED = "__table_"
+"""How the name of a table begins that is called after its type."""
 Signature: TypeAlias = tuple[tuple[str, DataType, bool], ...]
 
 
@@ -89,7 +91,7 @@ class Shapes(Struct):
         for name, table in tables.items():
             number = self._number(table)
             seen[number] = seen.get(number, 0) + 1
-            found[name] = f"__table_{number}_{seen[number]}"
+            found[name] = f"{NAMED}{number}_{seen[number]}"
         return found
 
     def _number(self, table: TableType) -> int:

@@ -8,13 +8,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from compiler.analyse.datasets import analyse_dataset
+from compiler.analyse.datasets import analyse_dataset, bind_ahead
 from compiler.analyse.deployments import analyse_deployment
 from compiler.analyse.leaks import check_leaks
 from compiler.analyse.lock import Locked
 from compiler.analyse.models import analyse_model
 from compiler.analyse.monitors import analyse_monitor, analyse_notification
-from compiler.analyse.names import check_names, dependencies, order, tables_read
+from compiler.analyse.names import check_names, dependencies, levels, order, tables_read
 from compiler.analyse.policies import check_policies
 from compiler.analyse.predictions import analyse_prediction
 from compiler.analyse.scope import Scope
@@ -56,9 +56,11 @@ def analyse(
     reads = tables_read(stack, services.binder)
     scope = Scope(stack, config, root, services, lock, findings, reads)
     needs = dependencies(stack, kinds, reads)
-    for name in order(needs, kinds, findings):
-        kind, _, block = name.rpartition(".")
-        _BY_KIND[kind or kinds[name]](scope, block)
+    for level in levels(order(needs, kinds, findings), needs):
+        bind_ahead(scope, (name for name in level if kinds.get(name) == "datasets"))
+        for name in level:
+            kind, _, block = name.rpartition(".")
+            _BY_KIND[kind or kinds[name]](scope, block)
     for name in sorted(stack.deployments):
         analyse_deployment(scope, name)
     for name in sorted(stack.monitors):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from compiler.analyse.algebra.splits import check_split
 from compiler.analyse.cleaning import analyse_cleaning
 from compiler.analyse.columns import known_column
@@ -43,6 +45,16 @@ def analyse_dataset(scope: Scope, name: str) -> None:
     passed = scope.tables[str(dataset.from_)].rules if same_rows else ()
     publish(scope, "datasets", name, table, staged, passed)
     _parts(scope, name, dataset, table, path)
+
+
+def bind_ahead(scope: Scope, names: Iterable[str]) -> None:
+    """Have the queries of datasets bound together whose tables are all known."""
+    asked = []
+    for name in names:
+        sql, reads = scope.stack.datasets[name].sql, scope.reads[name]
+        if sql is not None and reads and all(table in scope.tables for table in reads):
+            asked.append((sql, {table: scope.tables[table].type for table in reads}))
+    scope.services.binder.bind_ahead(asked)
 
 
 def _queried(scope: Scope, name: str, dataset: Dataset, path: Path) -> tuple[TableType, Ref] | None:

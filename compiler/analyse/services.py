@@ -72,6 +72,9 @@ class Binder(Protocol):
     def read_ahead(self, queries: Sequence[str], expressions: Sequence[str]) -> None:
         """Be told all texts that will be asked about, to parse them together."""
 
+    def bind_ahead(self, asked: Sequence[tuple[str, Mapping[str, TableType]]]) -> None:
+        """Be told queries that will be bound over these tables, to bind them together."""
+
     def tables(self, sql: str) -> tuple[str, ...]:
         """Names of the tables a query reads; empty where it cannot be parsed."""
 

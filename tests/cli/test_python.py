@@ -92,5 +92,5 @@ def test_a_model_and_its_metrics_are_at_hand(again: Path) -> None:
 
 def test_a_plan_holds_declared_columns_against_the_data(shop: Path) -> None:
     (shop / "orders.csv").write_text("id\n1\n", "utf-8")
-    with pytest.raises(stackc.StackcError, match="E32[57]"):
+    with pytest.raises(stackc.StackcError, match=r"E32[57]"):
         stackc.plan(shop / "stack.yaml")
