@@ -31,7 +31,7 @@ _SOURCES = """\
 """
 _VALIDATION = """\
   events_{n}:
-    - not_null: [id, happened]
+    - not_null: [kind, happened]
     - between: {{amount: [0, 1000]}}
     - in_set: {{region: [north, south]}}
       on_failure: warn

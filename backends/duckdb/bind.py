@@ -8,6 +8,7 @@ import duckdb
 from msgspec import Struct
 from msgspec.structs import replace
 
+from backends.duckdb.conditions import condition_of
 from backends.duckdb.described import Described
 from backends.duckdb.parsed import Mention, NotOneSelect, Parsed, parse, syntax_trees
 from backends.duckdb.plans import Traced, unknown, written
@@ -15,6 +16,7 @@ from backends.duckdb.problems import SqlProblem, translate
 from backends.duckdb.purity import Functions, impure
 from backends.duckdb.shapes import Shape, Shapes
 from backends.duckdb.types import from_duckdb
+from compiler.analyse.algebra.conditions import OPAQUE, Condition
 from compiler.codes import Code
 from compiler.diagnostics import Place, Within, did_you_mean
 from compiler.graph.lineage import Derivation, Lineage
@@ -117,6 +119,20 @@ class Binder:
             problem = SqlProblem(Code.EXPRESSION_TYPE, message, 0, max(1, len(text)), helps)
             return BoundExpression(found, (problem,))
         return BoundExpression(found)
+
+    def condition(self, text: str) -> Condition:
+        """What a row-level condition says as far as it is plain; the rest is opaque."""
+        sql = _wrapped(text)
+        if self._shape(text, sql):
+            return OPAQUE
+        return condition_of(self._parse(sql), lambda at: (_chars(sql, at) or 0) - len(_PREFIX))
+
+    def matching(self, pattern: str, texts: Sequence[str]) -> tuple[bool, ...]:
+        """Of each text whether the pattern is found in it."""
+        asked = "SELECT regexp_matches(t, $1) FROM unnest($2::VARCHAR[]) AS x(t)"
+        return tuple(
+            bool(row[0]) for row in self._connection.execute(asked, [pattern, [*texts]]).fetchall()
+        )
 
     def pattern(self, text: str) -> str | None:
         """What is wrong with a regular expression; None where it is one."""

@@ -29,6 +29,7 @@ BACKEND = Backend(
     requires=("duckdb", "pyarrow"),
     services={
         "inspect_files": "backends.files.inspect:inspect_files",
+        "compare_files": "backends.files.facts:compare_files",
         "inspect_database": "backends.files.inspect:inspect_database",
     },
 )

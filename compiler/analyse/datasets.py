@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from compiler.analyse.algebra.splits import check_split
 from compiler.analyse.cleaning import analyse_cleaning
 from compiler.analyse.columns import known_column
 from compiler.analyse.policies import profiled
@@ -40,7 +41,9 @@ def analyse_dataset(scope: Scope, name: str) -> None:
             (*path, "clean"),
             cleaned.lineage,
         )
-    publish(scope, "datasets", name, table, staged)
+    same_rows = dataset.from_ is not None and not dataset.clean
+    passed = scope.tables[str(dataset.from_)].rules if same_rows else ()
+    publish(scope, "datasets", name, table, staged, passed)
     _parts(scope, name, dataset, table, path)
 
 
@@ -89,6 +92,8 @@ def _parts(scope: Scope, name: str, dataset: Dataset, table: TableType, path: Pa
     parts: dict[str, Ref] = {}
     if dataset.split is not None:
         operation = _split(scope, dataset.split, table, (*path, "split"))
+        if operation is not None:
+            check_split(scope, name, dataset.split, (*path, "split"))
         if operation is None:
             del scope.tables[name]
             return
@@ -106,7 +111,7 @@ def _parts(scope: Scope, name: str, dataset: Dataset, table: TableType, path: Pa
         {"profile": ProfileType(columns)},
         path,
     )
-    scope.tables[name] = TableInfo(table, info.published, parts, profile)
+    scope.tables[name] = TableInfo(table, info.published, parts, profile, info.rules)
 
 
 def _split(scope: Scope, split: Split, table: TableType, path: Path) -> SplitOp | None:
