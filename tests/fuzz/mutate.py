@@ -85,7 +85,7 @@ def _put_word(_tree: Any, places: list[Any], rng: random.Random) -> None:
 
 def _put_value(_tree: Any, places: list[Any], rng: random.Random) -> None:
     box, key = rng.choice(places)
-    values = (None, True, 0, -1, 10**30, 0.1, float("nan"), float("inf"), [], {}, [[]], {"": {}},
+    values: tuple[Any, ...] = (None, True, 0, -1, 10**30, 0.1, float("nan"), float("inf"), [], {}, [[]], {"": {}},
               [None] * 50, {"kind": "xgboost"}, rng.choice(SCALARS))  # fmt: skip
     _set(box, key, rng.choice(values))
 
