@@ -8,6 +8,7 @@ import duckdb
 from msgspec import Struct
 from msgspec.structs import replace
 
+from backends.duckdb.items import item_around
 from backends.duckdb.lineage import UnknownPlan, trace, unknown, written
 from backends.duckdb.parsed import Mention, NotOneSelect, Parsed, parse, syntax_trees
 from backends.duckdb.problems import SqlProblem, translate
@@ -232,7 +233,8 @@ def _place(sql: str, span: tuple[int, int] | None) -> Place:
     if span is None:
         return Place(())
     start = _chars(sql, span[0]) or 0
-    return Place((), Within(start, max(1, (_chars(sql, sum(span)) or 0) - start)))
+    length = max(1, (_chars(sql, sum(span)) or 0) - start)
+    return Place((), Within(*item_around(sql, start, length)))
 
 
 def _wrapped(text: str) -> str:
