@@ -67,7 +67,7 @@ def _lineage(compiled: Compiled, name: str, output: Output) -> int:
     from compiler.report.lineage_told import Told, document
     from compiler.report.text_lineage import block_lines, spot_lines
 
-    told = Told(reach_of(compiled.written), compiled.provenance, compiled.sources)
+    told = Told(reach_of(compiled.written), compiled.provenance)
     try:
         spots = spots_of(told.reach, name)
     except NoSuchName as gone:

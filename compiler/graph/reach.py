@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from compiler.diagnostics import Place
 from compiler.graph.lineage import Derivation, Flow
 from compiler.graph.node import Node
+from compiler.graph.operations import Clean, FitFeatures, Query
 from compiler.graph.types import Column
 
 
@@ -29,20 +30,27 @@ class Spot(Struct, frozen=True, order=True):
         return f"{self.block}.{self.name}"
 
 
+class Made(Struct, frozen=True):
+    """How a column is computed: an expression or a kind of cleaning step, and where it stands."""
+
+    text: str
+    place: Place
+
+
 class Known(Struct):
     """What is known of a spot.
 
     Attributes:
         kind: column, feature, target, answer, slice, request, response, profile, monitor.
         column: Its type, whether it may be null, its tags; None where it is no column.
-        made: Where the spec computes it, in the order of the steps.
+        made: How it is computed, in the order of the steps.
         stated: Where the spec names it, if it does: a source's column, a feature.
         sure: Whether the way to it could be followed.
     """
 
     kind: str
     column: Column | None = None
-    made: list[Place] = field(default_factory=list)
+    made: list[Made] = field(default_factory=list)
     stated: Place | None = None
     sure: bool = True
 
@@ -118,8 +126,22 @@ def link(
         else:
             found.rows.setdefault(spot.block, {}).setdefault(source, flow)
     computed |= not derived.origins
-    if computed and derived.place is not None and derived.place not in known.made:
-        known.made.append(derived.place)
+    if computed and derived.place is not None:
+        made = Made(_text(node, derived, derived.place), derived.place)
+        known.made += [made] if made.text and made not in known.made else []
+
+
+def _text(node: Node, derived: Derivation, place: Place) -> str:
+    """What the spec says of a column, on one line."""
+    operation = node.operation
+    text = ""
+    if isinstance(operation, Query) and place.within is not None:
+        text = operation.sql[place.within.offset :][: place.within.length]
+    elif isinstance(operation, Clean):
+        text = str(place.path[4]) if len(place.path) > 4 else ""
+    elif isinstance(operation, FitFeatures):
+        text = next((f.expression for f in operation.features if f.name == derived.column), "")
+    return " ".join(text.split())
 
 
 def _sources(

@@ -1,4 +1,4 @@
-"""Lineage with its places found and its expressions read: what text and JSON tell of a spot."""
+"""Lineage with its places found: what text, JSON and the page tell of a spot."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from msgspec import Struct
 from compiler.diagnostics import Place
 from compiler.graph.reach import Reach, Spot, closure
 from compiler.report.diagnostics import span_json
-from compiler.source import Sources, Span
-
-_LINES = 20
-"""Lines of an expression beyond which its rest is left out."""
+from compiler.source import Span
 
 
 class Spans(Protocol):
@@ -24,41 +21,21 @@ class Spans(Protocol):
 
 
 class Told(Struct, frozen=True):
-    """A reach, and what finds the words of the spec for it."""
+    """A reach, and what finds its places."""
 
     reach: Reach
     spans: Spans
-    sources: Sources
 
     def made(self, spot: Spot) -> list[tuple[str, Span]]:
-        """How a spot is computed: each expression as it was written, and where."""
-        found = []
-        for place in self.reach.spots[spot].made:
-            span = self.spans.span(place)
-            if span is not None:
-                found.append((_step(place) or written(self.sources, span), span))
-        return found
+        """How a spot is computed: each expression, and where it stands."""
+        known = self.reach.spots[spot]
+        found = ((made.text, self.spans.span(made.place)) for made in known.made)
+        return [(text, span) for text, span in found if span is not None]
 
     def stated(self, spot: Spot) -> Span | None:
         """Where the spec names a source's column or a feature."""
         place = self.reach.spots[spot].stated
         return self.spans.span(place) if place is not None else None
-
-
-def _step(place: Place) -> str | None:
-    """The kind of a cleaning step; None where an expression stands."""
-    path = place.path
-    return str(path[4]) if len(path) > 4 and path[2] == "clean" else None
-
-
-def written(sources: Sources, span: Span) -> str:
-    """The text of a span on one line."""
-    last = min(span.end_line, span.line + _LINES)
-    lines = [sources.line(span.source, number) or "" for number in range(span.line, last + 1)]
-    if last == span.end_line:
-        lines[-1] = lines[-1][: span.end_column - 1]
-    lines[0] = lines[0][span.column - 1 :]
-    return " ".join(" ".join(lines).split())
 
 
 def document(told: Told, asked: Iterable[Spot]) -> dict[str, Any]:

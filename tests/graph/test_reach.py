@@ -15,7 +15,6 @@ from compiler.load.provenance import Provenance
 from compiler.report.lineage_told import Told, document
 from compiler.report.text_lineage import LINES, block_lines, spot_lines
 from compiler.report.text_style import Style
-from compiler.source import Sources
 
 
 def table(*names: str) -> TableType:
@@ -40,7 +39,7 @@ def query(name: str, above: str, columns: dict[str, list[str]], flow: Flow = Flo
 
 
 def told_of(*nodes: Node) -> Told:
-    return Told(reach_of(Graph(ordered(nodes))), Provenance(()), Sources())
+    return Told(reach_of(Graph(ordered(nodes))), Provenance(()))
 
 
 def test_a_chain_of_thousands_of_datasets_is_followed_and_told_in_few_lines() -> None:
