@@ -127,14 +127,15 @@ def link(
             found.rows.setdefault(spot.block, {}).setdefault(source, flow)
     computed |= not derived.origins
     if computed and derived.place is not None:
-        made = Made(_text(node, derived, derived.place), derived.place)
+        made = Made(text_of(node, derived), derived.place)
         known.made += [made] if made.text and made not in known.made else []
 
 
-def _text(node: Node, derived: Derivation, place: Place) -> str:
+def text_of(node: Node, derived: Derivation) -> str:
     """What the spec says of a column, on one line."""
-    operation = node.operation
-    text = ""
+    operation, place, text = node.operation, derived.place, ""
+    if place is None:
+        return text
     if isinstance(operation, Query) and place.within is not None:
         text = operation.sql[place.within.offset :][: place.within.length]
     elif isinstance(operation, Clean):
