@@ -260,10 +260,9 @@ def test_the_variable_of_openlineage_s_clients_may_name_the_endpoint(tmp_path: P
     assert seen.requests[0][0] == "/api/v1/lineage"
 
 
-def test_a_destroyed_stack_is_told_of_no_steps(tmp_path: Path) -> None:
+def test_a_destroyed_stack_keeps_what_was_told(tmp_path: Path) -> None:
     lay(tmp_path)
     apply(tmp_path)
-    before = len(logged(tmp_path))
+    before = logged(tmp_path)
     assert stackc("destroy", "stack.yaml", "--yes", cwd=tmp_path, environment=ENVIRONMENT).code == 0
-    jobs = {event["job"]["name"] for event in logged(tmp_path)[before:]}
-    assert jobs <= {"shop.destroy"}
+    assert logged(tmp_path) == before
