@@ -33,11 +33,11 @@ def column_lineage(
         return None
     inputs = dict(node.inputs)
     if node.lineage is not None:
-        lineage, name = node.lineage, lambda given: named(stack, dict(nodes), inputs[given])
+        lineage, name = node.lineage, lambda given: named(stack, nodes, inputs[given])
     elif (source := outside(node)) is not None:
         lineage, name = _as_it_is(columns), lambda _: source
     elif "table" in inputs:
-        lineage, name = _as_it_is(columns), lambda _: named(stack, dict(nodes), inputs["table"])
+        lineage, name = _as_it_is(columns), lambda _: named(stack, nodes, inputs["table"])
     else:
         return None
     fields = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -36,7 +37,7 @@ def name_of(stack: str, node: Node, output: str) -> Name:
     return Name(stack, f"{node.address}:{output}")
 
 
-def named(stack: str, nodes: dict[str, Node], ref: Ref) -> Name:
+def named(stack: str, nodes: Mapping[str, Node], ref: Ref) -> Name:
     """The dataset behind a reference."""
     return name_of(stack, nodes[ref.node], ref.output)
 

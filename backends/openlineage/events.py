@@ -108,7 +108,7 @@ def _inputs(run: RunTold, node: Node, step: StepTold) -> Iterator[InputDataset]:
     """What the step reads, each once; what rules found stands with the table they judged."""
     found: dict[Name, str] = {}
     for name, ref in node.inputs:
-        found.setdefault(named(run.stack, dict(run.nodes), ref), name)
+        found.setdefault(named(run.stack, run.nodes, ref), name)
     read = outside(node)
     if read is not None:
         found[read] = ""

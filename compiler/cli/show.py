@@ -11,6 +11,9 @@ from compiler.cli.frame import Refused
 from compiler.cli.options import ConfigDirs, Format, OutputFormat, Overrides, SpecPath
 from compiler.cli.output import Output
 
+LONGEST = 500
+"""Characters of a refusal: a name may be of any length."""
+
 if TYPE_CHECKING:
     from compiler.pipeline import Compiled
 
@@ -66,12 +69,14 @@ def _lineage(compiled: Compiled, name: str, output: Output) -> int:
     from compiler.graph.reached import reach_of
     from compiler.report.lineage_told import Told, document
     from compiler.report.text_lineage import block_lines, spot_lines
+    from compiler.report.text_style import cut, visible
 
     told = Told(reach_of(compiled.written), compiled.provenance)
     try:
         spots = spots_of(told.reach, name)
     except NoSuchName as gone:
-        raise Refused("; ".join([gone.args[0], *gone.args[1]])) from gone
+        said = visible("; ".join([gone.args[0], *gone.args[1]]))
+        raise Refused(cut(said, LONGEST)) from gone
     if not output.json:
         one = len(spots) == 1
         tell = spot_lines(told, spots[0], output.style) if one else None

@@ -18,6 +18,7 @@ from compiler.engine.placing import placed
 from compiler.engine.project import Project
 from compiler.engine.rows import NodeRow, RunRow
 from compiler.engine.store import Stored
+from compiler.engine.trial import COMMAND as SWEEP
 from compiler.graph.node import Graph, Node
 from compiler.graph.operations import Channel, Validate
 from compiler.lower import Lowered
@@ -25,6 +26,8 @@ from compiler.lower import Lowered
 FORMAT = "openlineage"
 """The format of a channel that is told of runs."""
 _CUT_SHORT = ("running", "interrupted")
+_MOST = 50
+"""Runs that are looked back at."""
 _UNTOLD = ("delete",)
 """Actions on what the graph no longer has."""
 
@@ -85,7 +88,9 @@ def untold(project: Project, graph: Graph) -> tuple[RunTold, ...]:
     """The last run, after those right before it that were cut short and so told nobody."""
     if not _told(graph):
         return ()
-    last, *before = rows.runs(project.state)
+    # Sweeps have points of their own and are not told.
+    found = (run for run in rows.runs(project.state, _MOST) if run.command != SWEEP)
+    last, *before = found
     cut = list(takewhile(lambda run: run.status in _CUT_SHORT, before))
     known = project.nodes()
     return tuple(_run(project, graph, run, known) for run in (*reversed(cut), last))

@@ -62,12 +62,12 @@ _STRENGTH = {flow: at for at, flow in enumerate(Flow)}
 class Reach(Struct, dict=True):
     """All spots of a graph with what they come from, as ``reach_of`` fills it in.
 
-    ``rows`` has for each block what decides which rows its table has.
+    ``rows`` has for each block what decides which rows its table has, and how.
     """
 
     spots: dict[Spot, Known] = field(default_factory=dict)
     above: Edges = field(default_factory=dict)
-    rows: dict[str, dict[Spot, Flow]] = field(default_factory=dict)
+    rows: dict[str, dict[tuple[Spot, Flow], None]] = field(default_factory=dict)
 
     @cached_property
     def below(self) -> Edges:
@@ -79,12 +79,12 @@ class Reach(Struct, dict=True):
         return found
 
     @cached_property
-    def decides(self) -> dict[Spot, dict[str, Flow]]:
-        """For each spot the blocks whose rows it decides about."""
-        found: dict[Spot, dict[str, Flow]] = {}
+    def decides(self) -> dict[Spot, list[tuple[str, Flow]]]:
+        """For each spot the blocks whose rows it decides about, and how."""
+        found: dict[Spot, list[tuple[str, Flow]]] = {}
         for block, origins in self.rows.items():
-            for spot, flow in origins.items():
-                found.setdefault(spot, {})[block] = flow
+            for spot, flow in origins:
+                found.setdefault(spot, []).append((block, flow))
         return found
 
     def add(self, spot: Spot, kind: str, column: Column | None = None) -> Known:
@@ -124,7 +124,7 @@ def link(
             computed |= flow is not Flow.IDENTITY
             found.link(source, spot, flow)
         else:
-            found.rows.setdefault(spot.block, {}).setdefault(source, flow)
+            found.rows.setdefault(spot.block, {})[source, flow] = None
     computed |= not derived.origins
     if computed and derived.place is not None:
         made = Made(text_of(node, derived), derived.place)

@@ -37,7 +37,7 @@ def _add_table(found: Reach, nodes: Mapping[str, Node], node: Node, table: Table
     inputs = dict(node.inputs)
     for origin in node.lineage.rows if node.lineage else ():
         spot = Spot(nodes[inputs[origin.input].node].block, origin.column)
-        found.rows.setdefault(node.block, {}).setdefault(spot, origin.flow)
+        found.rows.setdefault(node.block, {})[spot, origin.flow] = None
 
 
 def _derivations(node: Node) -> Callable[[str], Derivation]:

@@ -60,7 +60,7 @@ def document(told: Told, asked: Iterable[Spot]) -> dict[str, Any]:
         "rows": [
             {"of": block, "by": str(spot), "flow": str(flow)}
             for block in blocks
-            for spot, flow in sorted(reach.rows.get(block, {}).items())
+            for spot, flow in sorted(reach.rows.get(block, ()))
         ],
     }
 

@@ -170,18 +170,18 @@ def _rows(told: Told, spot: Spot, style: Style) -> list[str]:
     reach = told.reach
     blocks = dict.fromkeys(s.block for s in closure((spot,), reach.above))
     found = [
-        f"  {_joined(block, by)}" for block in blocks if (by := _by_flow(reach.rows.get(block, {})))
+        f"  {_joined(block, by)}" for block in blocks if (by := _by_flow(reach.rows.get(block, ())))
     ]
     lines = [style.paint("rows are decided by", "bold"), *_bounded(found), ""] if found else []
-    decides = [f"  {flow} of {block}" for block, flow in reach.decides.get(spot, {}).items()]
+    decides = [f"  {flow} of {block}" for block, flow in reach.decides.get(spot, ())]
     if decides:
         lines += [style.paint("decides about rows", "bold"), *_bounded(decides), ""]
     return lines
 
 
-def _by_flow(origins: Mapping[Spot, Flow]) -> dict[Flow, list[str]]:
+def _by_flow(origins: Iterable[tuple[Spot, Flow]]) -> dict[Flow, list[str]]:
     found: dict[Flow, list[str]] = {}
-    for spot, flow in origins.items():
+    for spot, flow in origins:
         found.setdefault(flow, []).append(str(spot))
     return found
 

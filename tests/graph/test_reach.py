@@ -96,12 +96,14 @@ def test_of_two_ways_the_one_that_changes_more_is_told() -> None:
 
 def test_a_window_carries_and_a_filter_only_decides_about_rows() -> None:
     node = query("d", "sources.s/ingest", {"y": ["x"]}, Flow.WINDOW)
-    rows = Lineage(node.lineage.columns if node.lineage else (), (Origin("t", "z", Flow.FILTER),))
+    decided = (Origin("t", "z", Flow.FILTER), Origin("t", "z", Flow.JOIN))
+    rows = Lineage(node.lineage.columns if node.lineage else (), decided)
+    z = Spot("sources.s", "z")
     node = Node(node.address, node.operation, node.inputs, node.outputs, lineage=rows)
     reach = told_of(source("s", "x", "z"), node).reach
-    assert reach.rows == {"datasets.d": {Spot("sources.s", "z"): Flow.FILTER}}
-    assert reach.decides == {Spot("sources.s", "z"): {"datasets.d": Flow.FILTER}}
-    assert Spot("sources.s", "z") not in reach.below
+    assert list(reach.rows["datasets.d"]) == [(z, Flow.FILTER), (z, Flow.JOIN)]
+    assert reach.decides == {z: [("datasets.d", Flow.FILTER), ("datasets.d", Flow.JOIN)]}
+    assert z not in reach.below
 
 
 @pytest.mark.parametrize(
