@@ -34,6 +34,7 @@ class Compiled(Struct, frozen=True):
     Attributes:
         stack: The typed spec.
         graph: The graph after all passes.
+        written: The graph before them, each step under the name of its own block.
         lowered: Each node's backend and task.
         provenance: Where each value was written.
         sources: The texts that findings quote.
@@ -50,6 +51,7 @@ class Compiled(Struct, frozen=True):
     root: Path
     backends: Mapping[str, Any]
     warnings: tuple[Diagnostic, ...]
+    written: Graph = Graph(())
 
 
 def compile_spec(
@@ -123,6 +125,7 @@ def compile_loaded(loaded: Loaded, known: Mapping[str, Backend] | None, way: Way
         loaded.root,
         loaded.backends,
         warnings,
+        analysed.graph,
     )
 
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from backends.duckdb.conditions import condition_of
 from backends.duckdb.described import Described
+from backends.duckdb.items import item_around
 from backends.duckdb.parsed import Mention, NotOneSelect, Parsed, parse, syntax_trees
 from backends.duckdb.plans import Traced, unknown, written
 from backends.duckdb.problems import SqlProblem, translate
@@ -268,30 +269,28 @@ def _traced(
     sure, derivations = [], []
     for column, value in zip(columns, traced.columns, strict=True):
         sure.append(Column(column.name, column.type, value.nullable))
-        span = _nearest(shape, traced.span(value), places.get(column.name))
-        origins = shape.called(value.origins)
-        derivations.append(Derivation(column.name, origins, _place(sql, span)))
+        place = _nearest(sql, shape, traced.span(value), places.get(column.name))
+        derivations.append(Derivation(column.name, shape.called(value.origins), place))
     return BoundQuery(tuple(sure), lineage=Lineage(tuple(derivations), shape.called(traced.rows)))
 
 
 def _nearest(
-    shape: Shape, computed: tuple[int, int] | None, item: tuple[int, int] | None
-) -> tuple[int, int] | None:
+    sql: str, shape: Shape, computed: tuple[int, int] | None, item: tuple[int, int] | None
+) -> Place:
     """Where a column is computed: its item in the list, or an expression deeper in the query."""
     if computed is None:
-        return item
+        return Place((), None if item is None else Within(*_stretch(sql, item)))
     start, end = shape.back(computed[0]), shape.back(sum(computed))
     if item is not None and item[0] <= start and end <= sum(item):
-        return item
-    return start, end - start
+        return Place((), Within(*_stretch(sql, item)))
+    # Of an operator the plan tells its sign alone.
+    return Place((), Within(*item_around(sql, *_stretch(sql, (start, end - start)))))
 
 
-def _place(sql: str, span: tuple[int, int] | None) -> Place:
-    """A stretch of the SQL, or all of it."""
-    if span is None:
-        return Place(())
+def _stretch(sql: str, span: tuple[int, int]) -> tuple[int, int]:
+    """A stretch of bytes in characters: its first, and how many."""
     start = _chars(sql, span[0]) or 0
-    return Place((), Within(start, max(1, (_chars(sql, sum(span)) or 0) - start)))
+    return start, max(1, (_chars(sql, sum(span)) or 0) - start)
 
 
 def _wrapped(text: str) -> str:

@@ -27,6 +27,7 @@ def analyse_monitor(scope: Scope, name: str) -> None:
     monitor = scope.stack.monitors[name]
     path: Path = ("monitors", name)
     check_reach(monitor, path, scope.findings)
+    _takes_alerts(scope, monitor, path)
     if monitor.deployment is not None:
         _live(scope, name, monitor, monitor.deployment, path)
         return
@@ -65,6 +66,20 @@ def _comparison(monitor: Monitor, columns: tuple[str, ...]) -> CompareProfiles:
 
 def _told(monitor: Monitor) -> tuple[str, ...]:
     return tuple(f"notifications.{action.notify}" for action in monitor.on_alert)
+
+
+def _takes_alerts(scope: Scope, monitor: Monitor, path: Path) -> None:
+    """Report channels that are told of runs and not of events."""
+    for at, action in enumerate(monitor.on_alert):
+        channel = scope.stack.notifications.get(action.notify)
+        if channel is not None and channel.format != "cloudevents":
+            scope.findings.report(
+                Code.MONITOR,
+                f"`{action.notify}` is told of runs and takes no alerts: it has"
+                f" `format: {channel.format}`",
+                (*path, "on_alert", at),
+                help="name a notification with `format: cloudevents`",
+            )
 
 
 def _live(scope: Scope, name: str, monitor: Monitor, deployment: str, path: Path) -> None:
@@ -266,6 +281,10 @@ def analyse_notification(scope: Scope, name: str) -> None:
         scope.findings.report(Code.BAD_VALUE, message, (*path, "url"))
         return
     operation = Channel(
-        f"notifications.{name}", url, tuple(sorted(block.headers.items())), block.events
+        f"notifications.{name}",
+        url,
+        tuple(sorted(block.headers.items())),
+        block.events,
+        block.format,
     )
     scope.add(f"notifications.{name}/channel", operation, {}, {}, path)

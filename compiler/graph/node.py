@@ -138,6 +138,14 @@ class Graph(Struct, frozen=True, dict=True):
                 found[address].append(node.address)
         return {address: tuple(names) for address, names in found.items()}
 
+    @cached_property
+    def others(self) -> dict[str, tuple[str, ...]]:
+        """For each node that stands for others their addresses."""
+        found: dict[str, list[str]] = {}
+        for alias, address in self.aliases:
+            found.setdefault(address, []).append(alias)
+        return {address: tuple(aliases) for address, aliases in found.items()}
+
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
 

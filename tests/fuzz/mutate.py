@@ -85,8 +85,10 @@ def _put_word(_tree: Any, places: list[Any], rng: random.Random) -> None:
 
 def _put_value(_tree: Any, places: list[Any], rng: random.Random) -> None:
     box, key = rng.choice(places)
-    values: tuple[Any, ...] = (None, True, 0, -1, 10**30, 0.1, float("nan"), float("inf"), [], {}, [[]], {"": {}},
-              [None] * 50, {"kind": "xgboost"}, rng.choice(SCALARS))  # fmt: skip
+    values: tuple[Any, ...] = (
+        None, True, 0, -1, 10**30, 0.1, float("nan"), float("inf"), [], {}, [[]], {"": {}},
+        [None] * 50, {"kind": "xgboost"}, rng.choice(SCALARS),
+    )  # fmt: skip
     _set(box, key, rng.choice(values))
 
 
