@@ -38,17 +38,29 @@ class Sources:
     def __init__(self, root: Path | None = None) -> None:
         self.root = root
         self._texts: dict[str, list[str]] = {}
+        self._given: set[str] = set()
 
     def add(self, name: str, text: str) -> None:
-        """Keep the text of a name that is no file, or that was already read."""
+        """Keep the text of a name that is no file of the user's."""
         self._texts[name] = text.split("\n")
+        self._given.add(name)
+
+    def draft(self, name: str, text: str) -> None:
+        """Keep the text that a file of the user's might become."""
+        self._texts[name] = text.split("\n")
+
+    def file(self, name: str) -> str | None:
+        """The text of a file of the user's; None for anything else."""
+        if name in self._given or self.line(name, 1) is None:
+            return None
+        return "\n".join(self._texts[name])
 
     def line(self, name: str, number: int) -> str | None:
         """The text of one line, or None where it cannot be read."""
         if name not in self._texts:
             path = Path(name) if self.root is None else self.root / name
             try:
-                self.add(name, path.read_text(encoding="utf-8-sig"))
+                self.draft(name, path.read_bytes().decode("utf-8-sig"))
             except (OSError, UnicodeDecodeError):
                 return None
         lines = self._texts[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from compiler.load.assign import MISSING, missing
 from compiler.load.command import CommandLine
 from compiler.load.compose import Composition, compose, search_folders
 from compiler.load.layers import FileLayer
+from compiler.load.mend import mended
 from compiler.load.parse import parse
 from compiler.load.provenance import Provenance, locate
 from compiler.load.resolve import Resolver
@@ -72,13 +74,21 @@ def load(
     sources.add(name, command.text.content)
     try:
         text = draft or read_text(spec, shown(spec), command.spec)
+        if draft is not None:
+            sources.draft(draft.name, draft.content)
         root = spec.resolve().parent
         body = _body(text)
         composition = compose(text, body, command, search_folders(root, config_dirs, command))
         return _resolved(composition, root, sources)
     except StackcError as error:
-        error.sources = sources
-        raise
+        found = StackcError(*(mended(d, partial(_file, sources)) for d in error.diagnostics))
+        found.sources = sources
+        raise found from error
+
+
+def _file(sources: Sources, name: str) -> Text | None:
+    content = sources.file(name)
+    return None if content is None else Text(name, content)
 
 
 def _body(text: Text) -> dict[str, Any]:

@@ -37,10 +37,22 @@ class Text(Struct, frozen=True):
 
     def span(self, start: int, end: int | None = None) -> Span:
         """The span from one offset to another, at least one character wide."""
-        end = start + 1 if end is None or end <= start else end
+        return self.span_of(start, start + 1 if end is None or end <= start else end)
+
+    def span_of(self, start: int, end: int) -> Span:
+        """The span from one offset to another, which may be the same."""
         line, column = self._place(start)
         end_line, end_column = self._place(end)
         return Span(self.name, line, column, end_line, end_column)
+
+    def offset(self, line: int, column: int) -> int:
+        """The offset of a 1-based line and column; the end where the text is shorter."""
+        start = 0
+        for _ in range(line - 1):
+            start = self.content.find("\n", start) + 1
+            if start == 0:
+                return len(self.content)
+        return min(start + column - 1, len(self.content))
 
     def line_end(self, offset: int) -> int:
         """The offset where the line of an offset ends, trailing blanks left out."""
