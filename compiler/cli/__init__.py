@@ -11,7 +11,7 @@ from gc import set_threshold
 from typing import NoReturn
 
 COMMANDS = (
-    "init", "compile", "plan", "apply", "promote", "rollback", "destroy", "status", "monitor",
+    "init", "compile", "fix", "fmt", "plan", "apply", "promote", "rollback", "destroy", "status", "monitor",
     "history", "show", "explain", "schema", "lock", "gc", "doctor",
 )  # fmt: skip
 

@@ -53,7 +53,6 @@ def load(
     *,
     sources: Sources | None = None,
     name: str = COMMAND_LINE,
-    draft: Text | None = None,
 ) -> Loaded:
     """Read, compose and interpolate a spec.
 
@@ -63,7 +62,6 @@ def load(
         config_dirs: Folders with config groups, besides ``conf/`` beside the spec.
         sources: Where the texts that findings quote are kept.
         name: What findings call the command line.
-        draft: The spec's text as it might become; else it is read from its file.
 
     Raises:
         StackcError: E101 to E111, E120; every finding has a span, and the error
@@ -73,9 +71,7 @@ def load(
     command = CommandLine(spec, overrides, config_dirs, name)
     sources.add(name, command.text.content)
     try:
-        text = draft or read_text(spec, shown(spec), command.spec)
-        if draft is not None:
-            sources.draft(draft.name, draft.content)
+        text = read_text(spec, shown(spec), command.spec)
         root = spec.resolve().parent
         body = _body(text)
         composition = compose(text, body, command, search_folders(root, config_dirs, command))

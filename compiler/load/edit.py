@@ -47,7 +47,7 @@ class Editor:
             self._add(leaf, key, str(rest[0]), value)
             return
         old = self._value(path)
-        if _same(old, value) and not (leaf.kind == "alias" and isinstance(value, dict)):
+        if same(old, value) and not (leaf.kind == "alias" and isinstance(value, dict)):
             return
         if isinstance(value, dict) and leaf.kind == "mapping" and value and old:
             self._set_mapping(path, old, value, exact)
@@ -257,14 +257,14 @@ def _entry_at(leaf: Leaf, offset: int) -> tuple[Leaf, tuple[Leaf | None, Leaf]] 
     return None
 
 
-def _same(old: Any, new: Any) -> bool:
+def same(old: Any, new: Any) -> bool:
     """Equal, and of the same type all through: 1 is not 1.0, and not true."""
     if type(old) is not type(new):
         return False
     if isinstance(old, dict):
-        return old.keys() == new.keys() and all(_same(old[key], new[key]) for key in old)
+        return old.keys() == new.keys() and all(same(old[key], new[key]) for key in old)
     if isinstance(old, list):
-        return len(old) == len(new) and all(map(_same, old, new))
+        return len(old) == len(new) and all(map(same, old, new))
     return bool(old == new)
 
 

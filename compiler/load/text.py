@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, did_you_mean, fail
-from compiler.source import Span
+from compiler.source import Span, draft_of
 
 MAX_BYTES = 16 * 1024 * 1024
 """No file of a spec or a config group may be larger."""
@@ -87,7 +87,15 @@ def read_text(path: Path, name: str, asked_at: Span | None = None) -> Text:
         StackcError: E105 when it cannot be read, E103 when it is too large,
             E102 when it is not UTF-8 text.
     """
-    data = _read_bytes(path, name, asked_at)
+    return decode(bounded(_read_bytes(path, name, asked_at), name, asked_at), name)
+
+
+def bounded(data: bytes, name: str, asked_at: Span | None = None) -> bytes:
+    """The bytes of a file that is not too large.
+
+    Raises:
+        StackcError: E103 when it is.
+    """
     if len(data) > MAX_BYTES:
         raise fail(
             Code.YAML_BOUNDS,
@@ -95,7 +103,7 @@ def read_text(path: Path, name: str, asked_at: Span | None = None) -> Text:
             span=asked_at or Span.point(name),
             help="a spec names data and models; keep the data itself in files of its own",
         )
-    return decode(data, name)
+    return data
 
 
 def decode(data: bytes, name: str) -> Text:
@@ -133,6 +141,9 @@ def _encoding(message: str, span: Span, help: str = "save the file as UTF-8") ->
 
 
 def _read_bytes(path: Path, name: str, asked_at: Span | None) -> bytes:
+    draft = draft_of(path)
+    if draft is not None:
+        return draft
     try:
         mode = path.stat().st_mode
         if stat.S_ISREG(mode):

@@ -105,7 +105,7 @@ def to_json(diagnostic: Diagnostic) -> dict[str, Any]:
         "labels": [_label_json(label) for label in diagnostic.labels],
         "help": list(diagnostic.help),
         "notes": list(diagnostic.notes),
-        "fixes": [_fix_json(fix) for fix in diagnostic.fixes],
+        "fixes": [fix_json(fix) for fix in diagnostic.fixes],
     }
 
 
@@ -118,7 +118,8 @@ def _label_json(label: Label) -> dict[str, Any]:
     return {"text": label.text, "span": span_json(label.span)}
 
 
-def _fix_json(fix: Fix) -> dict[str, Any]:
+def fix_json(fix: Fix) -> dict[str, Any]:
+    """A mechanical change as plain data."""
     return {"title": fix.title, "span": span_json(fix.span), "text": fix.text}
 
 

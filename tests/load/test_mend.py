@@ -119,7 +119,6 @@ def test_only_files_of_the_user_are_files(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"\xef\xbb\xbfa: 1\r\nb: 2\r\n")
     sources = Sources(tmp_path)
     sources.add("given", "text")
-    sources.draft("draft", "text")
     assert sources.file("a.yaml") == "a: 1\r\nb: 2\r\n"
-    assert (sources.file("given"), sources.file("draft")) == (None, "text")
+    assert (sources.file("given"), sources.file("draft")) == (None, None)
     assert sources.file("gone.yaml") is None
