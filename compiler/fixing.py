@@ -66,7 +66,8 @@ def _round(mending: Mending) -> bool:
     fixes: dict[str, list[Fix]] = {}
     for fix in _first(finding.fixes for finding in mending.left):
         fixes.setdefault(fix.span.source, []).append(fix)
-    return any([_mend_file(mending, name, chosen) for name, chosen in fixes.items()])
+    changed = [_mend_file(mending, name, chosen) for name, chosen in fixes.items()]
+    return any(changed)
 
 
 def _first(offers: Iterable[tuple[Fix, ...]]) -> Iterable[Fix]:

@@ -14,6 +14,7 @@ COMMAND_LINE = "<command line>"
 
 _NONE: Mapping[Path, str] = MappingProxyType({})
 _DRAFTS: ContextVar[Mapping[Path, str]] = ContextVar("drafts", default=_NONE)
+_ASKED: ContextVar[set[Path] | None] = ContextVar("asked", default=None)
 
 
 class Span(Struct, frozen=True, order=True):
@@ -44,8 +45,21 @@ def drafted(texts: Mapping[Path, str]) -> Iterator[None]:
         _DRAFTS.reset(before)
 
 
+@contextmanager
+def noting(asked: set[Path]) -> Iterator[None]:
+    """Inside, every file of a spec that is asked for is noted, whether it is there or not."""
+    before = _ASKED.set(asked)
+    try:
+        yield
+    finally:
+        _ASKED.reset(before)
+
+
 def draft_of(path: Path) -> bytes | None:
     """What a file might become, where that is asked; None where the disk has it."""
+    asked = _ASKED.get()
+    if asked is not None:
+        asked.add(path)
     drafts = _DRAFTS.get()
     text = drafts.get(path.resolve()) if drafts else None
     return None if text is None else text.encode("utf-8", "surrogatepass")
