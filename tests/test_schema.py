@@ -1,4 +1,4 @@
-"""The JSON Schema is what editors know of the language: it explains every key, and refuses slips."""
+"""The JSON Schema is what editors know of the language: every key explained, slips refused."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def specs() -> list[dict[str, Any]]:
     found: dict[str, None] = {}
     for page in PAGES:
         for section in sections(page.read_text("utf-8")):
-            found.update((block.text, None) for block in section.blocks_of("yaml") if not block.words)
+            found.update(
+                (block.text, None) for block in section.blocks_of("yaml") if not block.words
+            )
     made = []
     for text in found:
         try:
@@ -115,5 +117,3 @@ def test_a_slip_in_a_feature_of_the_short_form_is_refused() -> None:
 
 def test_names_are_held_to_their_pattern() -> None:
     assert not CHECKER.is_valid({"stackc": 1, "name": "x", "sources": {"Big": {"path": "a"}}})
-
-

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 COMMANDS = (
     "init", "compile", "fix", "fmt", "plan", "apply", "promote", "rollback", "destroy", "status",
-    "monitor", "history", "show", "explain", "schema", "lock", "gc", "doctor",
+    "monitor", "history", "show", "explain", "schema", "lsp", "lock", "gc", "doctor",
 )  # fmt: skip
 
 
