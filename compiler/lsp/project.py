@@ -20,6 +20,8 @@ from compiler.load.where import Here, here
 from compiler.pipeline import Compiled, compile_spec
 from compiler.source import Span, drafted, noting
 
+LARGE = 1_000_000
+"""Characters of a text from which it is not read at each keystroke."""
 _BEGIN = re.compile(r"^stackc\s*:", re.MULTILINE)
 _WORD_END = re.compile(r"[\w.-]*")
 _log = logging.getLogger(__name__)
@@ -56,7 +58,9 @@ class Project(Struct):
         return self.configs.get(path)
 
     def remember(self, path: Path, content: str) -> None:
-        """Keep what a file holds, if it is whole."""
+        """Keep what a file holds, if it is whole, and no larger than specs are."""
+        if len(content) > LARGE:
+            return
         with contextlib.suppress(StackcError, RecursionError):
             self.configs[path] = parse(Text(path.name, content))
 
@@ -93,8 +97,6 @@ class Project(Struct):
 def look(project: Project, spec: Path, drafts: Mapping[Path, str]) -> tuple[Diagnostic, ...]:
     """Compile a spec with its drafts; the findings. Nothing is written, and nothing gets out."""
     asked: set[Path] = set()
-    for path, content in drafts.items():
-        project.remember(path, content)
     try:
         with drafted(drafts), noting(asked):
             compiled = compile_spec(spec, keep=False)

@@ -61,7 +61,9 @@ class Server(LanguageServer):
         if path is None:
             return
         self._uris[path] = uri
-        self.project.drafts[path] = self.workspace.get_text_document(uri).source
+        text = self.workspace.get_text_document(uri).source
+        self.project.drafts[path] = text
+        self.project.remember(path, text)
         spec = self.project.spec_of(path) or path
         self._turns[spec] = turn = self._turns.get(spec, 0) + 1
         if spec in self._timers:

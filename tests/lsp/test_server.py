@@ -204,6 +204,7 @@ def test_completion_while_it_is_written(tmp_path: Path) -> None:
         await editor.open(SPEC)
         for title, (right, written, wanted) in HALF.items():
             before, behind = SPEC.split(right, 1)
+            editor.write(SPEC)
             editor.write(before + written + behind)
             offers = await editor.complete(before + written)
             assert wanted in offers, (title, [*offers])
