@@ -46,7 +46,7 @@ def inspect_files(path: str, format: str, options: Params, look: Look) -> tuple[
         StackcError: E113, E701, E702, E703, E709 as for reading.
     """
     with tempfile.TemporaryDirectory() as folder:
-        context = _context(folder, look)
+        context = context_of(folder, look)
         named = origin_of(path, context).files(_FILES)
         with session(context, tuple(named)) as connection:
             return _columns(connection, named, format, Wanted(None, dict(options)))
@@ -75,7 +75,7 @@ def inspect_database(connection: str, sql: str, look: Look) -> tuple[Column, ...
     with reading(target, sql) as reader:
         schema = plain_schema(reader.schema)
         numeric = {f.name for f in reader.schema if is_numeric(f.type)}
-    with tempfile.TemporaryDirectory() as folder, session(_context(folder, look)) as engine:
+    with tempfile.TemporaryDirectory() as folder, session(context_of(folder, look)) as engine:
         engine.register("__rows", schema.empty_table())
         rows = engine.execute("DESCRIBE SELECT * FROM __rows").fetchall()
     # PostgreSQL's numeric has no bound on its digits; a model wants a number all the same.
@@ -178,7 +178,7 @@ def _misfits(column: str, kind: str, blank_is_null: bool) -> str:
     return f"count(*) FILTER (WHERE {read.misfit} OR ({read.known} AND {odd}))"
 
 
-def _context(folder: str, look: Look) -> TaskContext:
+def context_of(folder: str, look: Look) -> TaskContext:
     """A context for looking at files before there is a task."""
     path = Path(folder).resolve()
     return TaskContext(
