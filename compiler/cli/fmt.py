@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from compiler.cli.frame import DONE, FAILED
 from compiler.cli.options import Format, OutputFormat
 from compiler.cli.output import Output
-from compiler.load.text import Text
+
+if TYPE_CHECKING:
+    from compiler.load.text import Text
 
 
 def command(
