@@ -117,11 +117,13 @@ def plan(spec: AnyPath, *overrides: str, config_dirs: Sequence[AnyPath] = ()) ->
     """
     from compiler.engine.planning import make_plan
     from compiler.engine.project import open_project
+    from compiler.pipeline import check_contracts
     from compiler.report.placing import Asked, placing
 
     compiled = compile(spec, *overrides, config_dirs=config_dirs)
     asked = Asked(Path(spec), overrides, [Path(folder) for folder in config_dirs])
     with placing(asked, compiled), open_project(compiled.root, write=False) as project:
+        check_contracts(compiled, project.folder).stop_on_errors()
         return make_plan(project, compiled.graph, compiled.lowered, Findings())
 
 

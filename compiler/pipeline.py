@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from compiler.analyse.analyse import Analysed, analyse
+from compiler.analyse.facts import report_facts
 from compiler.analyse.lock import LOCK_NAME, Locked, read_lock, render_lock
 from compiler.analyse.schema import validate
 from compiler.analyse.services import Services
@@ -18,7 +19,7 @@ from compiler.diagnostics import Diagnostic, Findings, Place, StackcError
 from compiler.engine.durable import write
 from compiler.engine.secrets import Secrets
 from compiler.graph.node import Graph
-from compiler.graph.operations import Params
+from compiler.graph.operations import Params, ReadFiles
 from compiler.graph.types import Column
 from compiler.load import Loaded, Provenance, load, locate
 from compiler.lower import Lowered, lower, service, settings_of
@@ -218,3 +219,57 @@ def relock(
     alone = Stack(stackc=stack.stackc, name=stack.name, sources=stack.sources)
     analysed = stop(analyse(alone, loaded.config, loaded.root, services, {}, findings))
     return read_lock(loaded.root / LOCK_NAME), analysed.inferred
+
+
+def check_contracts(compiled: Compiled, state: Path) -> Findings:
+    """Hold the columns of sources in files against what the files have.
+
+    Only files that changed since they were looked at are looked at; those that
+    are elsewhere or missing, and databases, are left to the run.
+
+    Args:
+        compiled: The spec.
+        state: The folder that remembers what was seen.
+    """
+    return _contracts(compiled.stack, compiled.graph, compiled.root, compiled.backends, state)
+
+
+def _contracts(
+    stack: Stack, graph: Graph, root: Path, backends: Mapping[str, Any], state: Path
+) -> Findings:
+    findings, aside = Findings(), Findings()
+    found = {node.origin: node.operation for node in graph if isinstance(node.operation, ReadFiles)}
+    # A backend that reads otherwise need not be able to compare.
+    compare = service(backends, "read", "compare_files", aside) if found else None
+    settings = settings_of(backends, "read", aside)
+    if compare is None or settings is None:
+        return findings
+    look = Look(root, settings, Secrets(root).resolve)
+    for origin, facts in zip(found, compare([*found.values()], state, look), strict=True):
+        name = str(origin[1])
+        report_facts(name, stack.sources[name], facts, findings)
+    return findings
+
+
+def check_lock(
+    spec: Path, overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()
+) -> tuple[tuple[Diagnostic, ...], tuple[str, ...], Sources]:
+    """Where files differ from their columns, and the sources that are not locked yet.
+
+    Nothing is written.
+    """
+    # What opens a project is much to import, and compiling opens none.
+    from compiler.engine.project import FOLDER
+
+    loaded = load(spec, overrides, config_dirs)
+    findings = Findings()
+    stop = _stopper(findings, loaded)
+    stack = stop(validate(loaded.config, findings))
+    services = stop(services_of(loaded, findings, None))
+    alone = Stack(stackc=stack.stackc, name=stack.name, sources=stack.sources)
+    lock = read_lock(loaded.root / LOCK_NAME)
+    analysed = stop(analyse(alone, loaded.config, loaded.root, services, lock, findings))
+    state = loaded.root / FOLDER
+    found = _contracts(alone, analysed.graph, loaded.root, loaded.backends, state)
+    located = locate(found.diagnostics, loaded.provenance)
+    return located, tuple(sorted(analysed.inferred)), loaded.sources

@@ -22,12 +22,6 @@ class Metric(Struct, frozen=True):
     ceiling: float | None
     description: str
 
-    def allows(self, bound: float) -> bool:
-        """Whether a value of the metric could be on both sides of ``bound``."""
-        above = self.floor is None or bound >= self.floor
-        below = self.ceiling is None or bound <= self.ceiling
-        return above and below
-
 
 _CLASSES: tuple[TaskName, ...] = ("binary", "multiclass")
 _BINARY: tuple[TaskName, ...] = ("binary",)

@@ -107,6 +107,12 @@ class Model(Block):
 
     dataset: Name = Field(description="A dataset of this spec that has a split.")
     target: ColumnName = Field(description="The dataset's column that is predicted.")
+    answers_at: ColumnName | None = Field(
+        default=None,
+        description="The time column of the dataset that says when the model has to answer: no "
+        "feature may be known later (`known_at` of a source's column).",
+        examples=["dep_time"],
+    )
     task: Literal["binary", "multiclass", "regression"] | None = Field(
         default=None, description="Inferred from the target's type when left out."
     )

@@ -36,6 +36,11 @@ class ColumnSpec(Spec):
         description="What its values are; they flow along with them, and policies say where to.",
         examples=[["pii"], ["pii.email"]],
     )
+    known_at: ColumnName | None = Field(
+        default=None,
+        description="The time column of this source that says when the value is known.",
+        examples=["arr_time"],
+    )
     description: str | None = Field(default=None, description="What it holds, in a sentence.")
 
 

@@ -13,6 +13,11 @@ _BLOCK = 64
 _INNER, _OUTER = 0x36, 0x5C
 
 
+def needs_key(operation: Clean) -> bool:
+    """Whether a step hashes: then only who has the secrets can do it, and as a whole."""
+    return any(step.kind == "hash" for step in operation.steps)
+
+
 def keys(operation: Clean, context: TaskContext) -> dict[str, bytes]:
     """The variables that the hashes of cleaning steps read; their keys are resolved here.
 

@@ -12,7 +12,7 @@ import duckdb
 from backends.duckdb.connection import Connection, only_row, session
 from backends.duckdb.text import name
 from backends.files import misfits
-from backends.files.inspect import context_of, inspect_files
+from backends.files.inspect import inspect_files, looking
 from backends.files.origins import origin_of
 from backends.files.part import Wanted
 from backends.files.read import opened, select
@@ -62,7 +62,7 @@ def _rows(
 ) -> Iterator[tuple[Connection, str]]:
     """A connection, and the files' rows with some columns as a query."""
     with tempfile.TemporaryDirectory() as folder:
-        context = context_of(folder, look)
+        context = looking(folder, look)
         named = origin_of(path, context).files()
         with session(context, tuple(named)) as connection:
             parts = opened(connection, named, format, Wanted(tuple(columns), dict(options)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from compiler.analyse.algebra.splits import check_split
 from compiler.analyse.cleaning import analyse_cleaning
 from compiler.analyse.columns import known_column
 from compiler.analyse.policies import profiled
@@ -38,8 +41,20 @@ def analyse_dataset(scope: Scope, name: str) -> None:
             (*path, "clean"),
             cleaned.lineage,
         )
-    publish(scope, "datasets", name, table, staged)
+    same_rows = dataset.from_ is not None and not dataset.clean
+    passed = scope.tables[str(dataset.from_)].rules if same_rows else ()
+    publish(scope, "datasets", name, table, staged, passed)
     _parts(scope, name, dataset, table, path)
+
+
+def bind_ahead(scope: Scope, names: Iterable[str]) -> None:
+    """Have the queries of datasets bound together whose tables are all known."""
+    asked = []
+    for name in names:
+        sql, reads = scope.stack.datasets[name].sql, scope.reads[name]
+        if sql is not None and reads and all(table in scope.tables for table in reads):
+            asked.append((sql, {table: scope.tables[table].type for table in reads}))
+    scope.services.binder.bind_ahead(asked)
 
 
 def _queried(scope: Scope, name: str, dataset: Dataset, path: Path) -> tuple[TableType, Ref] | None:
@@ -85,6 +100,8 @@ def _parts(scope: Scope, name: str, dataset: Dataset, table: TableType, path: Pa
     parts: dict[str, Ref] = {}
     if dataset.split is not None:
         operation = _split(scope, dataset.split, table, (*path, "split"))
+        if operation is not None:
+            check_split(scope, name, dataset.split, (*path, "split"))
         if operation is None:
             del scope.tables[name]
             return
@@ -102,7 +119,7 @@ def _parts(scope: Scope, name: str, dataset: Dataset, table: TableType, path: Pa
         {"profile": ProfileType(columns)},
         path,
     )
-    scope.tables[name] = TableInfo(table, info.published, parts, profile)
+    scope.tables[name] = TableInfo(table, info.published, parts, profile, info.rules)
 
 
 def _split(scope: Scope, split: Split, table: TableType, path: Path) -> SplitOp | None:

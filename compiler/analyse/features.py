@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from compiler.analyse.algebra.arms import check_arms
 from compiler.analyse.scope import Scope
 from compiler.codes import Code
 from compiler.diagnostics import Once, Path, Place
@@ -70,6 +71,9 @@ def _typed(scope: Scope, feature: Feature, columns: dict[str, Column], place: Pa
         return None
     if scope.problems(problems, inside) or typed is None:
         return None
+    if "case" in text.lower():
+        named = {name.lower(): column for name, column in columns.items()}
+        check_arms(typed.root, named, inside, scope.findings)
     if typed.type.is_temporal:
         scope.findings.report(
             Code.EXPRESSION_TYPE,

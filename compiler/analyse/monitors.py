@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from compiler.analyse.algebra.alerts import check_reach
+from compiler.analyse.algebra.never import check_condition
+from compiler.analyse.algebra.regions import by_name
 from compiler.analyse.columns import known_column
 from compiler.analyse.policies import allowed, profiled
 from compiler.analyse.predictions import request_fits
@@ -23,6 +26,7 @@ def analyse_monitor(scope: Scope, name: str) -> None:
     """Add the nodes of one monitor."""
     monitor = scope.stack.monitors[name]
     path: Path = ("monitors", name)
+    check_reach(monitor, path, scope.findings)
     if monitor.deployment is not None:
         _live(scope, name, monitor, monitor.deployment, path)
         return
@@ -30,7 +34,7 @@ def analyse_monitor(scope: Scope, name: str) -> None:
     reference = _reference(scope, monitor)
     if info is None or reference is None:
         return
-    window_fits = _window_fits(scope, monitor, info.type, path)
+    window_fits = _window_fits(scope, monitor, info, path)
     columns = _columns(scope, monitor, info, path)
     if columns is None or not window_fits:
         return
@@ -176,13 +180,21 @@ def _profile(scope: Scope, name: str, table: TableInfo) -> Ref:
     return scope.add(address, Profile(columns), inputs, {**outputs}, (kind, name))
 
 
-def _window_fits(scope: Scope, monitor: Monitor, table: TableType, path: Path) -> bool:
+def _window_fits(scope: Scope, monitor: Monitor, info: TableInfo, path: Path) -> bool:
+    table = info.type
     if not isinstance(monitor.window, WindowSpec):
         return True
     where, by = monitor.window.where, monitor.window.by
     expected, key = ("bool", "where") if where is not None else (None, "by")
     bound = scope.services.binder.expression(where or by or "", table, expected)
-    return not scope.problems(bound.problems, (*path, "window", key))
+    place = (*path, "window", key)
+    if scope.problems(bound.problems, place):
+        return False
+    if where is not None:
+        condition = scope.services.binder.condition(where)
+        what, columns = "the window can never have a row", by_name(table)
+        check_condition(condition, what, place, info.rules, columns, scope.findings)
+    return True
 
 
 def _columns(scope: Scope, monitor: Monitor, info: TableInfo, path: Path) -> tuple[str, ...] | None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from compiler.analyse.scope import Scope
 from compiler.analyse.tags import covers
 from compiler.codes import Code
-from compiler.diagnostics import Diagnostic, Label, Path, Place, did_you_mean
+from compiler.diagnostics import Diagnostic, Label, Place, did_you_mean
 from compiler.graph.node import Node, Ref
 from compiler.graph.operations import (
     CompareProfiles,
@@ -53,15 +53,14 @@ def check_policies(scope: Scope) -> None:
         return
     _check_names(scope)
     nodes = {node.address: node for node in scope.nodes}
-    seen: set[tuple[str, str, Place]] = set()
+    seen: set[tuple[str, _Arrival]] = set()
     for node in scope.nodes:
         for arrival in _arrivals(nodes, node):
             column = column_of(nodes, arrival.table, arrival.column)
             for tag in column.tags if column else ():
                 policy = denied(policies, tag, arrival.sink)
-                key = (tag, arrival.sink, arrival.place)
-                if policy is not None and key not in seen:
-                    seen.add(key)
+                if policy is not None and (tag, arrival) not in seen:
+                    seen.add((tag, arrival))
                     _report(scope, nodes, arrival, tag, policy)
 
 
@@ -153,10 +152,11 @@ def _kept(_nodes: Mapping[str, Node], node: Node) -> Iterator[_Arrival]:
     assert isinstance(table, TableType)
     operation = node.operation
     assert isinstance(operation, Score)
-    for column in table.names:
-        at = operation.keep.index(column) if column in operation.keep else None
-        path: Path = (kind, name, "keep", at) if at is not None else (kind, name, "model")
-        yield _Arrival("predictions", Ref(node.address, "table"), column, Place(path))
+    here = Ref(node.address, "table")
+    for at, column in enumerate(operation.keep):
+        yield _Arrival("predictions", here, column, Place((kind, name, "keep", at)))
+    answer = table.names[len(operation.keep)]
+    yield _Arrival("predictions", here, answer, Place((kind, name, "model")))
 
 
 def _compared(nodes: Mapping[str, Node], node: Node) -> Iterator[_Arrival]:
@@ -214,6 +214,8 @@ def _finding(
     message = f"`{arrival.column}` is `{tag}`, which may not go into {_CALLED[arrival.sink]}"
     ways = tuple(_way(until) for until in policy.until)
     leave = f"leave `{arrival.column}` out"
+    if arrival.place.path[-1] == "model":
+        leave = "add `model` to its `until`, if what a model answers may be shown"
     notes = ("the SQL on the way cannot be followed, so every column may come from every other",)
     return Diagnostic(
         Code.POLICY,

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from compiler.analyse.algebra.entries import Entry
 from compiler.analyse.lock import Locked
 from compiler.analyse.services import Problem, Services
 from compiler.diagnostics import Findings, Path, Within
@@ -19,12 +20,16 @@ from specs.stack import Stack
 
 
 class TableInfo(Struct, frozen=True):
-    """A table block: its type, where readers find it, and its parts where it is split."""
+    """A table block: its type, where readers find it, and its parts where it is split.
+
+    ``rules`` are those that each of its rows has passed.
+    """
 
     type: TableType
     published: Ref
     parts: dict[str, Ref] = field(default_factory=dict)
     profile: Ref | None = None
+    rules: tuple[Entry, ...] = ()
 
 
 class ModelInfo(Struct, frozen=True):

@@ -11,7 +11,7 @@ from compiler.analyse.lock import Locked, origin_of
 from compiler.analyse.rules import publish
 from compiler.analyse.scope import Scope
 from compiler.codes import Code
-from compiler.diagnostics import Path, StackcError
+from compiler.diagnostics import Path, StackcError, did_you_mean
 from compiler.graph.operations import Operation, Params, ReadDatabase, ReadFiles, params
 from compiler.graph.types import SCALARS, Column, DataType, TableType
 from specs.sources import Source
@@ -150,6 +150,7 @@ def _declared(scope: Scope, source: Source, path: Path) -> tuple[Column, ...] | 
             place = (*path, "columns", column_name, "type")
             message = f"`{column.type}` is no type of column `{column_name}`"
             scope.findings.report(Code.WRONG_TYPE, message, place, help=_nearest(column.type))
+        ok &= _known_at_fits(scope, source, column_name, path)
         columns.append(Column(column_name, data_type, column.nullable, tuple(sorted(column.tags))))
     if not columns:
         ok = False
@@ -157,6 +158,25 @@ def _declared(scope: Scope, source: Source, path: Path) -> tuple[Column, ...] | 
             Code.BAD_VALUE, "a table needs at least one column", (*path, "columns"), key=True
         )
     return tuple(columns) if ok else None
+
+
+def _known_at_fits(scope: Scope, source: Source, name: str, path: Path) -> bool:
+    """Whether what says when a column is known is a time of the same source."""
+    columns = source.columns or {}
+    wanted = columns[name].known_at
+    if wanted is None:
+        return True
+    place = (*path, "columns", name, "known_at")
+    if wanted not in columns:
+        message, ways = f"there is no column `{wanted}`", did_you_mean(wanted, columns)
+        scope.findings.report(Code.UNKNOWN_COLUMN, message, place, help=ways)
+        return False
+    found = DataType(columns[wanted].type)
+    if found.is_temporal:
+        return True
+    message = f"`{wanted}` is {found}, and `{name}` has to be known at a time"
+    scope.findings.report(Code.RULE_TYPE, message, place)
+    return False
 
 
 _OTHER_NAMES = {

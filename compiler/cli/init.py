@@ -40,6 +40,21 @@ def command(
     with placing(Asked(spec)):
         text = first_spec(spec, data, target)
     write_text(spec, text)
+    _tell_git(spec.resolve().parent / ".gitattributes")
     output.line(f"{spec} is written. Next: stackc compile {spec}")
     output.document({"spec": str(spec)})
     return 0
+
+
+def _tell_git(attributes: Path) -> None:
+    """Have git merge stackc.lock by taking the lines of both sides."""
+    from compiler.analyse.lock import MERGED
+    from compiler.cli.files import write_text
+
+    try:
+        text = attributes.read_text("utf-8") if attributes.exists() else ""
+    except (OSError, UnicodeDecodeError):
+        return  # whatever it is, it is not ours to mend
+    if MERGED not in text.split("\n"):
+        end = "" if not text or text.endswith("\n") else "\n"
+        write_text(attributes, f"{text}{end}{MERGED}\n")

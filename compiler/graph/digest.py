@@ -17,6 +17,11 @@ def plain(value: Any) -> Any:
     return json.loads(canonical(value))
 
 
+def keyed(value: Any) -> Any:
+    """Plain JSON data of what a key is made from: without what belongs to none."""
+    return json.loads(_bytes(value, _encode_keyed))
+
+
 def canonical(value: Any) -> bytes:
     """The one byte string of a value: sorted keys, no spaces, UTF-8.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import cached_property
 from typing import ClassVar, TypeAlias
 
 from msgspec import Struct
@@ -77,20 +78,21 @@ class Column(Struct, frozen=True):
         return bool(self.tags)
 
 
-class TableType(Struct, frozen=True):
+class TableType(Struct, frozen=True, dict=True):
     """A table: its columns in order."""
 
     columns: tuple[Column, ...]
 
     def __contains__(self, name: str) -> bool:
-        return any(column.name == name for column in self.columns)
+        return name in self._by_name
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError where there is none."""
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise KeyError(name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
 
     @property
     def names(self) -> tuple[str, ...]:
