@@ -59,16 +59,20 @@ def compile_spec(
     overrides: Sequence[str] = (),
     config_dirs: Sequence[Path] = (),
     known: Mapping[str, Backend] | None = None,
+    *,
+    keep: bool = True,
 ) -> Compiled:
     """Compile a spec: load, validate, analyse, passes, lower.
 
-    Columns that had to be inferred are written to ``stackc.lock``.
+    Columns that had to be inferred are written to ``stackc.lock``, unless
+    nothing is to be kept.
 
     Args:
         spec: The spec's file.
         overrides: Hydra overrides.
         config_dirs: Folders with config groups of the user's.
         known: Backends given as values, by name, besides those that are installed.
+        keep: Whether the lock is written where columns had to be inferred.
 
     Raises:
         StackcError: Everything that is wrong in the first stage that found
@@ -77,7 +81,8 @@ def compile_spec(
     sources = Sources()
     try:
         loaded = load(spec, overrides, config_dirs, sources=sources)
-        way = Way(PASSES, lambda loaded, found: services_of(loaded, found, known), _write_lock)
+        keeper = _write_lock if keep else _keep_nothing
+        way = Way(PASSES, lambda loaded, found: services_of(loaded, found, known), keeper)
         return compile_loaded(loaded, known, way)
     except StackcError as error:
         error.sources = sources
@@ -182,6 +187,10 @@ def _write_lock(
     kept = {name: entry for name, entry in lock.items() if name in inferred}
     write(path, render_lock({**kept, **analysed.inferred}).encode())
     findings.diagnostics += lock_notes(analysed.inferred)
+
+
+def _keep_nothing(*_: object) -> None:
+    """An editor looks at each keystroke: what it sees is not yet what anybody meant."""
 
 
 def lock_notes(inferred: Mapping[str, Locked]) -> list[Diagnostic]:

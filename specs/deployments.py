@@ -15,8 +15,8 @@ Count = Annotated[int, Field(ge=1, le=1000)]
 class Replicas(Spec):
     """How many copies serve: as many as the load needs, within these bounds."""
 
-    min: Count = 1
-    max: Count
+    min: Count = Field(default=1, description="Copies that always serve.")
+    max: Count = Field(description="Most copies at once.")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -48,9 +48,9 @@ class Deployment(Block):
     asked what the evaluation asked, and answers only if it answers the same.
     """
 
-    model: Name
+    model: Name = Field(description="A model of this spec.", examples=["late"])
     replicas: Count | Replicas = Field(
         default=1, description="Copies of the model, as a number or within bounds."
     )
     auth: Auth | None = Field(default=None, description="Open to all who reach it when left out.")
-    limits: Limits = Limits()
+    limits: Limits = Field(default=Limits(), description="What one copy takes on.")

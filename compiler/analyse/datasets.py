@@ -66,8 +66,8 @@ def _queried(scope: Scope, name: str, dataset: Dataset, path: Path) -> tuple[Tab
         return None
     used = [table for table in reads if table in scope.tables]
     # Only where a name is unknown are all tables worth handing over: to suggest one.
-    seen = used if len(used) == len(reads) and used else list(scope.tables)
-    tables = {t: scope.tables[t].type for t in seen}
+    whole = len(used) == len(reads) and used
+    tables = {t: scope.tables[t].type for t in used} if whole else _nameable(scope, name)
     bound = scope.services.binder.bind(sql, tables)
     here = (*path, "sql")
     if scope.problems(bound.problems, here):
@@ -77,6 +77,14 @@ def _queried(scope: Scope, name: str, dataset: Dataset, path: Path) -> tuple[Tab
     inputs = {t: scope.tables[t].published for t in used}
     ref = scope.add(f"datasets.{name}/query", Query(sql), inputs, {"table": table}, here, lineage)
     return table, ref
+
+
+def _nameable(scope: Scope, name: str) -> dict[str, TableType]:
+    """Every table that the SQL of a dataset could name; those to come have no columns yet."""
+    stack = scope.stack
+    names = [*stack.sources, *stack.datasets, *stack.predictions]
+    known = {table: info.type for table, info in scope.tables.items()}
+    return {table: known.get(table, TableType(())) for table in names if table != name}
 
 
 def _waits_for_broken_table(scope: Scope, reads: tuple[str, ...]) -> bool:

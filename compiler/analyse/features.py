@@ -7,7 +7,7 @@ from msgspec import Struct
 from compiler.analyse.algebra.arms import check_arms
 from compiler.analyse.scope import Scope
 from compiler.codes import Code
-from compiler.diagnostics import Path, Place
+from compiler.diagnostics import Once, Path, Place
 from compiler.features.expression import Typed, typecheck
 from compiler.graph.lineage import Derivation, Flow, Lineage, Origin
 from compiler.graph.operations import FeatureSpec
@@ -34,7 +34,9 @@ def analyse_features(scope: Scope, model: Model, table: TableType, path: Path) -
         place = (*path, "features", index)
         if feature.name in seen:
             message = f"two features are called `{feature.name}`"
-            scope.findings.report(Code.DUPLICATE_NAME, message, place, help="rename one of them")
+            scope.findings.report(
+                Code.DUPLICATE_NAME, message, place, help=Once("rename one of them")
+            )
             continue
         seen.add(feature.name)
         typed = _typed(scope, feature, columns, place)

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from compiler.codes import Code
-from compiler.diagnostics import Findings, Path, did_you_mean
+from compiler.diagnostics import Findings, Instead, Path, did_you_mean
 from specs.base import NAME, Spec
 from specs.stack import LANGUAGE, Stack
 
@@ -97,6 +97,8 @@ def _message(
     if code is Code.UNKNOWN_KEY:
         known = _known_keys(path[:-1], config)
         ways = did_you_mean(str(path[-1]), known)
+        if any(isinstance(way, Instead) and way.right in _at(config, path[:-1]) for way in ways):
+            ways = tuple(map(str, ways))  # the key that was meant is there, too
         # `{sql: select a, b}` is a mapping of two keys, and the second has no value.
         comma = ("a comma ends a value inside `{}`: quote the whole text",)
         return f"unknown key `{path[-1]}`", ways + (comma if detail["input"] is None else ())
@@ -203,6 +205,12 @@ def _has(value: Any, part: str | int) -> bool:
 def _single(value: Any) -> Any:
     """The only value of a one-key mapping: ``{wind: {impute: mean}}``."""
     return next(iter(value.values())) if isinstance(value, Mapping) and len(value) == 1 else None
+
+
+def _at(config: Any, path: Path) -> Any:
+    for part in path:
+        config = config[part]
+    return config
 
 
 def _known_keys(path: Path, config: Any) -> set[str]:

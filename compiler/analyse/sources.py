@@ -16,10 +16,11 @@ from compiler.graph.operations import Operation, Params, ReadDatabase, ReadFiles
 from compiler.graph.types import SCALARS, Column, DataType, TableType
 from specs.sources import Source
 
-_FORMATS = {
+FORMATS = {
     ".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl",
     ".ndjson": "jsonl", ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow",
 }  # fmt: skip
+"""The format that a suffix stands for."""
 SCHEMES = ("sqlite://", "duckdb://", "postgresql://", "postgres://")
 
 
@@ -45,13 +46,13 @@ def analyse_source(scope: Scope, name: str) -> None:
 
 def _operation(source: Source, format: str | None, columns: tuple[Column, ...]) -> Operation:
     if source.path is not None and format is not None:
-        return ReadFiles(source.path, format, columns, _options(source, format))
+        return ReadFiles(source.path, format, columns, options_of(source, format))
     return ReadDatabase(str(source.connection), str(source.sql), columns)
 
 
 def _format(scope: Scope, source: Source, path: Path) -> str | None:
     suffix = PurePosixPath(source.path or "").suffix.lower()
-    found = source.format or _FORMATS.get(suffix)
+    found = source.format or FORMATS.get(suffix)
     if found is None:
         scope.findings.report(
             Code.MISSING_KEY,
@@ -92,7 +93,8 @@ def _connection_known(scope: Scope, connection: str, path: Path) -> bool:
     return False
 
 
-def _options(source: Source, format: str) -> Params:
+def options_of(source: Source, format: str) -> Params:
+    """How files of a format are written, with what is left out."""
     if format != "csv":
         return ()
     delimiter = "\t" if str(source.path).lower().endswith(".tsv") else ","
@@ -135,7 +137,7 @@ def _blamed(source: Source, code: Code) -> str:
 def _inspect(scope: Scope, source: Source, format: str | None) -> tuple[Column, ...]:
     inspector = scope.services.inspector
     if source.path and format:
-        return inspector.files(source.path, format, _options(source, format))
+        return inspector.files(source.path, format, options_of(source, format))
     return inspector.database(str(source.connection), str(source.sql))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +30,7 @@ def command(
     from compiler.cli.project import require_spec
     from compiler.engine.project import open_project
     from compiler.report.placing import Asked, placing
+    from compiler.report.text_diff import difference
     from compiler.report.text_style import visible
     from compiler.sweep.find import find_point
     from compiler.sweep.promote import promotion, write
@@ -42,7 +42,8 @@ def command(
             row, found = find_point(project, point, sweep)
         promoted = promotion(spec, row, found)
         changed = promoted.after != promoted.before
-        output.lines(_difference(promoted, output))
+        names = (str(promoted.spec), f"{promoted.spec} with point {promoted.point.number}")
+        output.lines(difference(promoted.before, promoted.after, names, output.style))
         if found.status == "failed":
             output.line(f"Point {point} failed when it was tried: {visible(found.reason)}")
         if changed and not yes and not asks(f"Write point {point} of sweep {row.number}?"):
@@ -61,22 +62,6 @@ def command(
         }
     )
     return DONE
-
-
-def _difference(promoted: Promotion, output: Output) -> list[str]:
-    """What changes, line by line."""
-    from compiler.report.text_style import Tone, visible
-
-    tones: dict[str, Tone] = {"+": "good", "-": "error", "@": "accent"}
-    lines = difflib.unified_diff(
-        promoted.before.splitlines(),
-        promoted.after.splitlines(),
-        str(promoted.spec),
-        f"{promoted.spec} with point {promoted.point.number}",
-        n=2,
-        lineterm="",
-    )
-    return [output.style.paint(visible(line), tones.get(line[:1])) for line in lines]
 
 
 def _tell(promoted: Promotion, output: Output, changed: bool) -> None:

@@ -34,6 +34,9 @@ class Code(StrEnum):
     BAD_VALUE = "E123"
     UNKNOWN_KIND = "E124"
     BAD_NAME = "E125"
+    FILE_CHANGED = "E130"
+    NOT_FORMATTED = "E131"
+    NO_FIRST_SPEC = "E132"
 
     UNKNOWN_BLOCK = "E201"
     CYCLE = "E202"

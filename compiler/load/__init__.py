@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from compiler.load.assign import MISSING, missing
 from compiler.load.command import CommandLine
 from compiler.load.compose import Composition, compose, search_folders
 from compiler.load.layers import FileLayer
+from compiler.load.mend import mended
 from compiler.load.parse import parse
 from compiler.load.provenance import Provenance, locate
 from compiler.load.resolve import Resolver
@@ -51,7 +53,6 @@ def load(
     *,
     sources: Sources | None = None,
     name: str = COMMAND_LINE,
-    draft: Text | None = None,
 ) -> Loaded:
     """Read, compose and interpolate a spec.
 
@@ -61,7 +62,6 @@ def load(
         config_dirs: Folders with config groups, besides ``conf/`` beside the spec.
         sources: Where the texts that findings quote are kept.
         name: What findings call the command line.
-        draft: The spec's text as it might become; else it is read from its file.
 
     Raises:
         StackcError: E101 to E111, E120; every finding has a span, and the error
@@ -71,14 +71,20 @@ def load(
     command = CommandLine(spec, overrides, config_dirs, name)
     sources.add(name, command.text.content)
     try:
-        text = draft or read_text(spec, shown(spec), command.spec)
+        text = read_text(spec, shown(spec), command.spec)
         root = spec.resolve().parent
         body = _body(text)
         composition = compose(text, body, command, search_folders(root, config_dirs, command))
         return _resolved(composition, root, sources)
     except StackcError as error:
-        error.sources = sources
-        raise
+        found = StackcError(*(mended(d, partial(_file, sources)) for d in error.diagnostics))
+        found.sources = sources
+        raise found from error
+
+
+def _file(sources: Sources, name: str) -> Text | None:
+    content = sources.file(name)
+    return None if content is None else Text(name, content)
 
 
 def _body(text: Text) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from compiler.analyse.schema import validate
 from compiler.codes import Code
 from compiler.diagnostics import Findings, StackcError, fail
-from compiler.engine import durable
+from compiler.engine.rewriting import rewrite
 from compiler.engine.sweeps import PointRow, SweepRow
 from compiler.graph.digest import canonical
 from compiler.load import Loaded, load, locate
@@ -21,8 +21,8 @@ from compiler.load.compose import search_folders
 from compiler.load.edit import EditError, Editor
 from compiler.load.groups import Groups
 from compiler.load.hydra_face import Argument, ArgumentError, parse_argument
-from compiler.load.text import Text, decode, read_text, shown
-from compiler.source import Sources
+from compiler.load.text import Text, read_text, shown
+from compiler.source import Sources, drafted
 
 _BACKENDS = "backends"
 
@@ -62,7 +62,9 @@ def promotion(spec: Path, sweep: SweepRow, point: PointRow) -> Promotion:
         own = [argument for argument in arguments if not _of_backends(argument)]
         backends = tuple(point.overrides[a.index] for a in arguments if _of_backends(a))
         after = _edited(text, own, groups, point)
-        found = load(spec, backends, dirs, sources=sources, draft=Text(text.name, after))
+        with drafted({spec: after}):
+            sources = Sources()
+            found = load(spec, backends, dirs, sources=sources)
         _compare(found.config, wanted.config, point)
     except StackcError as error:
         error.sources = error.sources or sources
@@ -77,13 +79,8 @@ def write(promoted: Promotion) -> None:
         StackcError: E611 when the file has changed since it was read, E607 or
             E712 when it cannot be written.
     """
-    target = promoted.spec.resolve()
-    with durable.guarded(target):
-        data = target.read_bytes()
-    if decode(data, shown(promoted.spec)).content != promoted.before:
+    if not rewrite(promoted.spec, promoted.before, promoted.after):
         raise _refused(promoted.point, "the spec has changed meanwhile")
-    mark = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
-    durable.write(target, mark + promoted.after.encode(), like=target)
 
 
 def _still_a_spec(wanted: Loaded) -> None:
