@@ -127,6 +127,7 @@ def plan(
     """
     from compiler.engine.planning import make_plan
     from compiler.engine.project import open_project
+    from compiler.pipeline import check_contracts
     from compiler.report.placing import Asked, placing
 
     compiled = compile(spec, *overrides, config_dirs=config_dirs, env=env)
@@ -135,6 +136,7 @@ def plan(
         placing(asked, compiled),
         open_project(compiled.root, write=False, environment=env) as project,
     ):
+        check_contracts(compiled, project.folder).stop_on_errors()
         return make_plan(project, compiled.graph, compiled.lowered, Findings())
 
 

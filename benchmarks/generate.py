@@ -1,4 +1,7 @@
-"""Specs and tables to measure with: any number of blocks in the shares that real stacks have."""
+"""Specs and tables to measure with: any number of blocks in the shares that real stacks have.
+
+No two queries of a spec are alike but for the names of their tables: equal ones are bound once.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ _SOURCES = """\
 """
 _VALIDATION = """\
   events_{n}:
-    - not_null: [id, happened]
+    - not_null: [kind, happened]
     - between: {{amount: [0, 1000]}}
     - in_set: {{region: [north, south]}}
       on_failure: warn
@@ -41,15 +44,15 @@ _DATASETS = """\
     sql: |
       select e.*, p.age, p.income, p.city
       from events_{n} e left join people_{n} p on p.id = e.id
-      where e.amount is not null
+      where e.amount > {n}
   recent_{n}:
-    sql: select * from joined_{n} where happened >= timestamp '2024-01-01'
+    sql: select * from joined_{n} where happened >= timestamp '2024-01-01' and id > {n}
     clean:
       - trim: [city, kind]
       - clip: {{income: [0, 1000000]}}
     split: {{train: 0.7, validation: 0.1, test: 0.2, seed: {n}}}
   later_{n}:
-    sql: select * from joined_{n} where happened >= timestamp '2025-01-01'
+    sql: select * from joined_{n} where happened >= timestamp '2025-01-01' and id > {n}
 """
 _MODELS = """\
   late_{n}:

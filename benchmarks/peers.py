@@ -46,6 +46,23 @@ def write_dbt(project: Path) -> None:
         (project / "models" / f"m{n}.sql").write_text(f"select * from {source} t\n", "utf-8")
 
 
+def write_sqlmesh(project: Path) -> None:
+    """A thousand views, each a query over one before it."""
+    (project / "models").mkdir(parents=True)
+    (project / "config.yaml").write_text(
+        "gateways:\n  local:\n    connection: {type: duckdb, database: peer.db}\n"
+        "default_gateway: local\n"
+        "model_defaults: {dialect: duckdb, start: '2024-01-01'}\n",
+        "utf-8",
+    )
+    for n in range(UNITS):
+        source = f"peer.m{n - 1}" if n % 10 else "(select 1 as id)"
+        (project / "models" / f"m{n}.sql").write_text(
+            f"MODEL (name peer.m{n}, kind VIEW);\nselect id, id + {n} as n{n} from {source} t\n",
+            "utf-8",
+        )
+
+
 def write_dvc(project: Path) -> None:
     """Stages that write a small file each."""
     project.mkdir(parents=True)
@@ -77,6 +94,14 @@ PEERS = (
         ("bin/dbt", "parse", "--profiles-dir", "."),
         ("bin/dbt", "parse", "--profiles-dir", "."),
         f"parse {UNITS:,} models, unchanged",
+    ),
+    Peer(
+        "sqlmesh",
+        ("sqlmesh[duckdb]",),
+        write_sqlmesh,
+        ("bin/sqlmesh", "plan", "--auto-apply", "--no-prompts", "--skip-tests"),
+        ("bin/sqlmesh", "plan", "--no-prompts", "--skip-tests"),
+        f"plan {UNITS:,} models, nothing to do",
     ),
     Peer(
         "dvc",

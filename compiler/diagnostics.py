@@ -16,6 +16,9 @@ from compiler.source import Sources, Span
 Path: TypeAlias = tuple[str | int, ...]
 """A place in the composed spec: ``("models", "late", "features", 2)``."""
 
+CLEARLY_NEARER = 0.1
+"""By how much more alike than the next one a name is that is surely meant."""
+
 
 class Severity(StrEnum):
     """Whether a finding stops the stage."""
@@ -50,12 +53,47 @@ class Label(Struct, frozen=True):
     span: Span | None = None
 
 
+class Fix(Struct, frozen=True):
+    """A mechanical change that mends a finding: the text of a span gives way to another.
+
+    An empty ``text`` deletes the span.
+    """
+
+    title: str
+    span: Span
+    text: str
+
+
+class Instead(str):
+    """A help line that names the one word to write for another; loading makes a `Fix` of it."""
+
+    wrong: str
+    right: str
+
+    def __new__(cls, line: str, wrong: str, right: str) -> Instead:
+        """The line, and the two words."""
+        made = super().__new__(cls, line)
+        made.wrong, made.right = wrong, right
+        return made
+
+    def __getnewargs__(self) -> tuple[str, str, str]:  # type: ignore[override]
+        """A finding goes whole to another process."""
+        return str(self), self.wrong, self.right
+
+
+class Once(str):
+    """A help line that says to keep one of two; a `Fix` deletes the second if both are alike."""
+
+    __slots__ = ()
+
+
 class Diagnostic(Struct, frozen=True):
     """One finding.
 
     Stages report a ``place`` (a path in the composed spec); the pipeline turns
     places into spans with the provenance that loading kept. Stages that read
-    files themselves give the ``span`` at once.
+    files themselves give the ``span`` at once. ``fixes`` are made from the help
+    lines when the finding is located.
     """
 
     code: Code
@@ -65,6 +103,7 @@ class Diagnostic(Struct, frozen=True):
     labels: tuple[Label, ...] = ()
     help: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    fixes: tuple[Fix, ...] = ()
 
     @property
     def severity(self) -> Severity:
@@ -152,16 +191,26 @@ class Findings(Struct):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> tuple[str, ...]:
-    """Help lines for a word that is not among the known ones: the nearest, or the list."""
+    """Help lines for a word that is not among the known ones: the nearest, or the list.
+
+    Where no other is nearly as near, the line is an `Instead`.
+    """
     names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word, names, n=2, cutoff=0.6)
     if near:
-        return (f"did you mean `{near[0]}`?",)
+        line = f"did you mean `{near[0]}`?"
+        return (Instead(line, word, near[0]),) if _clear(word, near) else (line,)
     if not names:
         return ()
     shown = ", ".join(f"`{name}`" for name in names[:12])
     more = f" and {len(names) - 12} more" if len(names) > 12 else ""
     return (f"known here: {shown}{more}",)
+
+
+def _clear(word: str, near: list[str]) -> bool:
+    """Whether the first of the near names is the only one that can be meant."""
+    likeness = [difflib.SequenceMatcher(None, word, name).ratio() for name in near]
+    return len(near) == 1 or likeness[0] - likeness[1] >= CLEARLY_NEARER
 
 
 def located(diagnostic: Diagnostic, span: Span | None, labels: tuple[Label, ...]) -> Diagnostic:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from compiler.analyse.analyse import Analysed, analyse
+from compiler.analyse.facts import report_facts
 from compiler.analyse.lock import LOCK_NAME, Locked, read_lock, render_lock
 from compiler.analyse.lock_environments import kept, seen
 from compiler.analyse.schema import validate
@@ -20,7 +21,7 @@ from compiler.diagnostics import Diagnostic, Findings, Place, StackcError
 from compiler.engine.durable import write
 from compiler.engine.secrets import Secrets
 from compiler.graph.node import Graph
-from compiler.graph.operations import Params
+from compiler.graph.operations import Params, ReadFiles
 from compiler.graph.types import Column
 from compiler.load import Loaded, Provenance, load, locate
 from compiler.lower import Lowered, lower, service, settings_of
@@ -35,6 +36,7 @@ class Compiled(Struct, frozen=True):
     Attributes:
         stack: The typed spec.
         graph: The graph after all passes.
+        written: The graph before them, each step under the name of its own block.
         lowered: Each node's backend and task.
         provenance: Where each value was written.
         sources: The texts that findings quote.
@@ -53,6 +55,7 @@ class Compiled(Struct, frozen=True):
     backends: Mapping[str, Any]
     warnings: tuple[Diagnostic, ...]
     environment: str | None = None
+    written: Graph = Graph(())
 
 
 def compile_spec(
@@ -62,10 +65,12 @@ def compile_spec(
     known: Mapping[str, Backend] | None = None,
     *,
     environment: str | None = None,
+    keep: bool = True,
 ) -> Compiled:
     """Compile a spec: load, validate, analyse, passes, lower.
 
-    Columns that had to be inferred are written to ``stackc.lock``.
+    Columns that had to be inferred are written to ``stackc.lock``, unless
+    nothing is to be kept.
 
     Args:
         spec: The spec's file.
@@ -73,6 +78,7 @@ def compile_spec(
         config_dirs: Folders with config groups of the user's.
         known: Backends given as values, by name, besides those that are installed.
         environment: The environment of the spec that is meant.
+        keep: Whether the lock is written where columns had to be inferred.
 
     Raises:
         StackcError: Everything that is wrong in the first stage that found
@@ -81,7 +87,8 @@ def compile_spec(
     sources = Sources()
     try:
         loaded = load(spec, overrides, config_dirs, environment=environment, sources=sources)
-        way = Way(PASSES, lambda loaded, found: services_of(loaded, found, known), _write_lock)
+        keeper = _write_lock if keep else _keep_nothing
+        way = Way(PASSES, lambda loaded, found: services_of(loaded, found, known), keeper)
         return compile_loaded(loaded, known, way)
     except StackcError as error:
         error.sources = sources
@@ -131,6 +138,7 @@ def compile_loaded(loaded: Loaded, known: Mapping[str, Backend] | None, way: Way
         loaded.backends,
         warnings,
         loaded.environment,
+        analysed.graph,
     )
 
 
@@ -201,6 +209,10 @@ def write_lock(loaded: Loaded, used: Mapping[str, Locked]) -> None:
     write(path, render_lock(entries).encode())
 
 
+def _keep_nothing(*_: object) -> None:
+    """An editor looks at each keystroke: what it sees is not yet what anybody meant."""
+
+
 def lock_notes(inferred: Mapping[str, Locked]) -> list[Diagnostic]:
     """What is said of columns that were inferred and written to the lock."""
     found = []
@@ -231,3 +243,54 @@ def relock(loaded: Loaded) -> tuple[dict[str, Locked], dict[str, Locked]]:
     alone = Stack(stackc=stack.stackc, name=stack.name, sources=stack.sources)
     analysed = stop(analyse(alone, loaded.config, loaded.root, services, {}, findings))
     return seen(read_lock(loaded.root / LOCK_NAME), loaded.environment), analysed.inferred
+
+
+def check_contracts(compiled: Compiled, state: Path) -> Findings:
+    """Hold the columns of sources in files against what the files have.
+
+    Only files that changed since they were looked at are looked at; those that
+    are elsewhere or missing, and databases, are left to the run.
+
+    Args:
+        compiled: The spec.
+        state: The folder that remembers what was seen.
+    """
+    return _contracts(compiled.stack, compiled.graph, compiled.root, compiled.backends, state)
+
+
+def _contracts(
+    stack: Stack, graph: Graph, root: Path, backends: Mapping[str, Any], state: Path
+) -> Findings:
+    findings, aside = Findings(), Findings()
+    found = {node.origin: node.operation for node in graph if isinstance(node.operation, ReadFiles)}
+    # A backend that reads otherwise need not be able to compare.
+    compare = service(backends, "read", "compare_files", aside) if found else None
+    settings = settings_of(backends, "read", aside)
+    if compare is None or settings is None:
+        return findings
+    look = Look(root, settings, Secrets(root).resolve)
+    for origin, facts in zip(found, compare([*found.values()], state, look), strict=True):
+        name = str(origin[1])
+        report_facts(name, stack.sources[name], facts, findings)
+    return findings
+
+
+def check_lock(loaded: Loaded) -> tuple[tuple[Diagnostic, ...], tuple[str, ...]]:
+    """Where files differ from their columns, and the sources that are not locked yet.
+
+    Nothing is written.
+    """
+    # What opens a project is much to import, and compiling opens none.
+    from compiler.engine.project import state_folder
+
+    findings = Findings()
+    stop = _stopper(findings, loaded)
+    stack = stop(validate(loaded.config, findings))
+    services = stop(services_of(loaded, findings, None))
+    alone = Stack(stackc=stack.stackc, name=stack.name, sources=stack.sources)
+    lock = seen(read_lock(loaded.root / LOCK_NAME), loaded.environment)
+    analysed = stop(analyse(alone, loaded.config, loaded.root, services, lock, findings))
+    state = state_folder(loaded.root, loaded.environment)
+    found = _contracts(alone, analysed.graph, loaded.root, loaded.backends, state)
+    located = locate(found.diagnostics, loaded.provenance)
+    return located, tuple(sorted(analysed.inferred))

@@ -19,6 +19,8 @@ from specs.stack import KINDS, json_schema
 FOLDER = Path(__file__).parent
 SCHEMA = FOLDER / "stackc.schema.json"
 REFERENCE = FOLDER / "language.md"
+LISTED = 10
+"""No more values than this are listed as a key's type: metrics have a table of their own."""
 COMMON = (*Block.model_fields, FOR_EACH)
 
 INTRO = """\
@@ -182,11 +184,13 @@ def _plain_type(part: dict[str, Any]) -> str:
         return f"[{name}](#{name.lower()})"
     if "const" in part:
         return f"`{json.dumps(part['const'])}`"
+    if "enum" in part and len(part["enum"]) > LISTED:
+        return "text"
     if "enum" in part:
         return ", ".join(f"`{value}`" for value in part["enum"])
     if "oneOf" in part:
         return "[algorithm](#algorithms)"
-    if "anyOf" in part:
+    if "anyOf" in part and "type" not in part:
         options = [_plain_type(p) for p in part["anyOf"] if p.get("type") != "null"]
         return " or ".join(dict.fromkeys(options))
     return _container(part)

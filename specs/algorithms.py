@@ -25,7 +25,7 @@ Layers: TypeAlias = Annotated[
 class Linear(Spec):
     """Logistic regression for classes, ridge regression for numbers."""
 
-    kind: Literal["linear"]
+    kind: Literal["linear"] = Field(description="Which algorithm it is.")
     reg_lambda: Penalty = Field(
         default=1.0,
         description="Strength of the L2 penalty (C = 1 / reg_lambda); 0 switches it off.",
@@ -39,7 +39,7 @@ class Linear(Spec):
 class RandomForest(Spec):
     """Averaged decision trees, each grown on a bootstrap sample of the rows."""
 
-    kind: Literal["random_forest"]
+    kind: Literal["random_forest"] = Field(description="Which algorithm it is.")
     n_estimators: Rounds = Field(default=100, description="Number of trees.")
     max_depth: int | None = Field(
         default=None, ge=1, le=64, description="Deepest level of a tree; null grows it to the end."
@@ -61,7 +61,7 @@ class RandomForest(Spec):
 class HistGradientBoosting(Spec):
     """scikit-learn's gradient boosting over binned features; takes missing values as they are."""
 
-    kind: Literal["hist_gradient_boosting"]
+    kind: Literal["hist_gradient_boosting"] = Field(description="Which algorithm it is.")
     n_estimators: Rounds = Field(default=100, description="Boosting rounds (`max_iter`).")
     learning_rate: Rate = Field(default=0.1, description="Weight of each new tree.")
     max_leaves: int | None = Field(
@@ -81,7 +81,7 @@ class HistGradientBoosting(Spec):
 class Mlp(Spec):
     """A feed-forward neural network trained with Adam."""
 
-    kind: Literal["mlp"]
+    kind: Literal["mlp"] = Field(description="Which algorithm it is.")
     hidden_layers: Layers = Field(
         default=(100,), description="Width of each hidden layer, first to last."
     )
@@ -97,7 +97,7 @@ class Mlp(Spec):
 class XGBoost(Spec):
     """XGBoost's histogram trees; takes missing values as they are."""
 
-    kind: Literal["xgboost"]
+    kind: Literal["xgboost"] = Field(description="Which algorithm it is.")
     n_estimators: Rounds = Field(default=100, description="Boosting rounds.")
     learning_rate: Rate = Field(default=0.3, description="Weight of each new tree (`eta`).")
     max_depth: int = Field(
@@ -122,7 +122,7 @@ class XGBoost(Spec):
 class LightGBM(Spec):
     """LightGBM's leaf-wise trees; takes missing values as they are."""
 
-    kind: Literal["lightgbm"]
+    kind: Literal["lightgbm"] = Field(description="Which algorithm it is.")
     n_estimators: Rounds = Field(default=100, description="Boosting rounds.")
     learning_rate: Rate = Field(default=0.1, description="Weight of each new tree.")
     max_leaves: int = Field(
@@ -145,7 +145,7 @@ class LightGBM(Spec):
 class TorchMlp(Spec):
     """PyTorch's tabular network: a learnt vector for each category beside the numbers."""
 
-    kind: Literal["torch_mlp"]
+    kind: Literal["torch_mlp"] = Field(description="Which algorithm it is.")
     hidden_layers: Layers = Field(
         default=(128, 64), description="Width of each hidden layer, first to last."
     )

@@ -18,13 +18,28 @@ from specs.base import (
     Value,
     one_of,
 )
+from specs.secrets import SecretReference
 from specs.sources import TypeName
 
-CLEANING = ("drop_duplicates", "fill_null", "clip", "trim", "cast")
+CLEANING = (
+    "drop_duplicates", "fill_null", "clip", "trim", "cast", "drop", "hash", "truncate", "bucket",
+)  # fmt: skip
+TIMES = ("year", "month", "day", "hour")
 PARTS = ("train", "validation", "test")
 
 Columns = Annotated[Items[ColumnName], Field(min_length=1)]
 Part = Expression | Annotated[float, Field(gt=0, lt=1)]
+
+
+class Hash(Spec):
+    """Values by a keyed hash: equal ones stay equal, and without the key nobody finds them out."""
+
+    columns: Columns = Field(description="Columns of any type; they become texts.")
+    key: SecretReference
+
+
+Edges = Annotated[Items[Number], Field(min_length=1)]
+Width = Annotated[Number, Field(gt=0)]
 
 
 class CleanStep(Spec):
@@ -33,12 +48,42 @@ class CleanStep(Spec):
     drop_duplicates: Columns | Literal[True] | None = Field(
         default=None, description="Keep the first row of each; true: over all columns."
     )
-    fill_null: dict[ColumnName, Value] | None = None
+    fill_null: dict[ColumnName, Value] | None = Field(
+        default=None,
+        description="By column: what stands for null.",
+        examples=[{"city": "unknown", "visits": 0}],
+    )
     clip: (
         dict[ColumnName, Annotated[tuple[Number | None, Number | None], Field(strict=False)]] | None
-    ) = Field(default=None, description="Lowest and highest value; null for no bound.")
+    ) = Field(
+        default=None,
+        description="Lowest and highest value; null for no bound.",
+        examples=[{"distance": [0, None]}],
+    )
     trim: Columns | None = Field(default=None, description="Without blanks at both ends.")
-    cast: dict[ColumnName, TypeName] | None = None
+    cast: dict[ColumnName, TypeName] | None = Field(
+        default=None, description="By column: its new type.", examples=[{"age": "int32"}]
+    )
+    drop: Columns | None = Field(default=None, description="Without these columns.")
+    hash: Hash | None = Field(
+        default=None,
+        description="HMAC-SHA256 of the values as text, in hexadecimal digits.",
+        examples=[{"columns": ["email"], "key": "${secret:HASH_KEY}"}],
+    )
+    truncate: (
+        dict[ColumnName, Annotated[int, Field(ge=1)] | Literal["year", "month", "day", "hour"]]
+        | None
+    ) = Field(
+        default=None,
+        description="Texts: so many of their first characters; dates and times: down to this.",
+        examples=[{"zip": 3, "born": "year"}],
+    )
+    bucket: dict[ColumnName, Width | Edges] | None = Field(
+        default=None,
+        description="Numbers: the lower end of their bucket of this width, or, with a list of "
+        "edges, which bucket as a text.",
+        examples=[{"income": 10000, "age": [18, 30, 65]}],
+    )
 
     @property
     def verb(self) -> str:
@@ -54,9 +99,14 @@ class CleanStep(Spec):
 class Split(Spec):
     """The parts a model is trained and judged on: all fractions, or all SQL conditions."""
 
-    train: Part
-    validation: Part | None = None
-    test: Part
+    train: Part = Field(
+        description="What is learned from: a share of the rows, or a SQL condition on one row.",
+        examples=[0.7, "month <= 6"],
+    )
+    validation: Part | None = Field(
+        default=None, description="What a search and early stopping are judged on."
+    )
+    test: Part = Field(description="What the finished model is judged on.", examples=[0.2])
     seed: int = Field(default=0, ge=0, description="For fractions: which rows go where.")
     stratify: ColumnName | None = Field(
         default=None, description="For fractions: keep this column's shares in every part."
@@ -99,8 +149,16 @@ class Dataset(Block):
 
     sql: SqlText | None = Field(default=None, description="One SELECT in DuckDB's dialect.")
     from_: Name | None = Field(default=None, alias="from", description="One table as it is.")
-    clean: Items[CleanStep] = Field(default=())
-    split: Split | None = None
+    clean: Items[CleanStep] = Field(
+        default=(),
+        description="Steps on the result, in this order.",
+        examples=[[{"drop_duplicates": ["id"]}, {"trim": ["city"]}]],
+    )
+    split: Split | None = Field(
+        default=None,
+        description="The parts a model is trained and judged on.",
+        examples=[{"train": 0.7, "test": 0.3, "seed": 7}],
+    )
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:

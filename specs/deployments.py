@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from specs.base import Block, Duration, Name, Spec
+from specs.secrets import SecretReference
 
-_REFERENCE = r"^\$\{secret:[A-Za-z_][A-Za-z0-9_]{0,127}\}$"
-
-
-def _named(text: str) -> str:
-    if not re.fullmatch(_REFERENCE, text):
-        raise ValueError("a secret is named here and kept elsewhere: `${secret:NAME}`")
-    return text
-
-
-SecretReference = Annotated[
-    str,
-    AfterValidator(_named),
-    Field(
-        json_schema_extra={"pattern": _REFERENCE},
-        description="A secret by its name, never the value: `${secret:NAME}`.",
-        examples=["${secret:LATE_API_KEY}"],
-    ),
-]
 Count = Annotated[int, Field(ge=1, le=1000)]
 
 
 class Replicas(Spec):
     """How many copies serve: as many as the load needs, within these bounds."""
 
-    min: Count = 1
-    max: Count
+    min: Count = Field(default=1, description="Copies that always serve.")
+    max: Count = Field(description="Most copies at once.")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -66,9 +48,9 @@ class Deployment(Block):
     asked what the evaluation asked, and answers only if it answers the same.
     """
 
-    model: Name
+    model: Name = Field(description="A model of this spec.", examples=["late"])
     replicas: Count | Replicas = Field(
         default=1, description="Copies of the model, as a number or within bounds."
     )
     auth: Auth | None = Field(default=None, description="Open to all who reach it when left out.")
-    limits: Limits = Limits()
+    limits: Limits = Field(default=Limits(), description="What one copy takes on.")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Literal
 
 from msgspec import Struct
+from pydantic import Field
 
 TaskName = Literal["binary", "multiclass", "regression"]
 
@@ -20,12 +21,6 @@ class Metric(Struct, frozen=True):
     floor: float | None
     ceiling: float | None
     description: str
-
-    def allows(self, bound: float) -> bool:
-        """Whether a value of the metric could be on both sides of ``bound``."""
-        above = self.floor is None or bound >= self.floor
-        below = self.ceiling is None or bound <= self.ceiling
-        return above and below
 
 
 _CLASSES: tuple[TaskName, ...] = ("binary", "multiclass")
@@ -71,3 +66,7 @@ DEFAULT_METRICS: Mapping[TaskName, tuple[str, ...]] = MappingProxyType(
 def metrics_for(task: TaskName) -> tuple[str, ...]:
     """The names of all metrics that fit a task."""
     return tuple(name for name, metric in METRICS.items() if task in metric.tasks)
+
+
+MetricName = Annotated[str, Field(json_schema_extra={"enum": [*METRICS]})]
+"""A metric as a spec names it: whether there is one, and for the task, is judged with the model."""

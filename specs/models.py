@@ -8,18 +8,13 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from specs.algorithms import Algorithm
 from specs.base import Block, ColumnName, Expression, Items, Name, Spec, Value
+from specs.metrics import MetricName
 from specs.tuning import Tune
 
 
-class Feature(Spec):
-    """One row-level feature and how it is fitted; compiled to ONNX.
+class FeatureBody(Spec):
+    """How a feature is computed and fitted."""
 
-    What is left out is chosen by the expression's type and the algorithm:
-    text is one-hot encoded; numbers are imputed and scaled where the
-    algorithm needs it.
-    """
-
-    name: ColumnName
     expression: Expression | None = Field(
         default=None, description="Over the dataset's columns; the column itself when left out."
     )
@@ -27,18 +22,37 @@ class Feature(Spec):
         default=None, description="What stands for null and NaN, fitted on the training part."
     )
     fill: Value | None = Field(default=None, description="The value for `impute: constant`.")
-    scale: Literal["none", "standard", "min_max", "robust"] | None = None
-    encode: Literal["none", "one_hot", "ordinal"] | None = None
+    scale: Literal["none", "standard", "min_max", "robust"] | None = Field(
+        default=None, description="How numbers are brought to one size; by the algorithm."
+    )
+    encode: Literal["none", "one_hot", "ordinal"] | None = Field(
+        default=None, description="How categories become numbers; by the type and the algorithm."
+    )
     min_frequency: float = Field(
         default=0.0, ge=0, lt=1, description="Rarer categories become one."
     )
-    max_categories: int = Field(default=64, ge=1, le=10_000)
+    max_categories: int = Field(
+        default=64, ge=1, le=10_000, description="The most frequent ones that are kept apart."
+    )
 
     @model_validator(mode="after")
     def _fill_goes_with_constant(self) -> Self:
         if (self.impute == "constant") != (self.fill is not None):
             raise ValueError("`fill` and `impute: constant` go together")
         return self
+
+
+class Feature(FeatureBody):
+    """One row-level feature and how it is fitted; compiled to ONNX.
+
+    What is left out is chosen by the expression's type and the algorithm:
+    text is one-hot encoded; numbers are imputed and scaled where the
+    algorithm needs it.
+    """
+
+    name: ColumnName = Field(
+        description="What it is called; a column, unless there is an expression."
+    )
 
 
 def _short_feature(value: Any) -> Any:
@@ -57,7 +71,7 @@ def _short_feature(value: Any) -> Any:
 FeatureEntry = Annotated[
     Feature,
     BeforeValidator(
-        _short_feature, json_schema_input_type=str | dict[str, str | dict[str, Any]] | Feature
+        _short_feature, json_schema_input_type=str | dict[str, str | FeatureBody] | Feature
     ),
 ]
 
@@ -65,9 +79,14 @@ FeatureEntry = Annotated[
 class Evaluation(Spec):
     """How the packaged model is judged on a part it has not seen."""
 
-    part: Literal["test", "validation"] = "test"
-    metrics: Items[str] | None = Field(
-        default=None, min_length=1, description="The task's usual ones when left out."
+    part: Literal["test", "validation"] = Field(
+        default="test", description="The part of the dataset that it is judged on."
+    )
+    metrics: Items[MetricName] | None = Field(
+        default=None,
+        min_length=1,
+        description="The task's usual ones when left out.",
+        examples=[["roc_auc", "log_loss"]],
     )
     slices: Items[ColumnName] = Field(
         default=(), description="Columns whose values are judged one by one."
@@ -80,24 +99,48 @@ class Evaluation(Spec):
 class EarlyStopping(Spec):
     """Stop when the validation part has not improved for so many rounds."""
 
-    rounds: int = Field(default=10, ge=1, le=10_000)
+    rounds: int = Field(default=10, ge=1, le=10_000, description="Rounds without an improvement.")
 
 
 class Model(Block):
     """A model: what it sees, what it predicts, how it learns, and what it must reach."""
 
-    dataset: Name
-    target: ColumnName
+    dataset: Name = Field(description="A dataset of this spec that has a split.")
+    target: ColumnName = Field(description="The dataset's column that is predicted.")
+    answers_at: ColumnName | None = Field(
+        default=None,
+        description="The time column of the dataset that says when the model has to answer: no "
+        "feature may be known later (`known_at` of a source's column).",
+        examples=["dep_time"],
+    )
     task: Literal["binary", "multiclass", "regression"] | None = Field(
         default=None, description="Inferred from the target's type when left out."
     )
-    features: Annotated[Items[FeatureEntry], Field(min_length=1)]
-    algorithm: Algorithm
-    class_weight: Literal["balanced"] | None = None
-    early_stopping: EarlyStopping | None = None
-    tune: Tune | None = None
-    seed: int = Field(default=0, ge=0, le=2**31 - 1)
-    evaluation: Evaluation = Evaluation()
+    features: Annotated[Items[FeatureEntry], Field(min_length=1)] = Field(
+        description="What it sees of a row: columns by name, and expressions over them.",
+        examples=[["distance", {"windy": "wind > 20"}, {"age": {"impute": "median"}}]],
+    )
+    algorithm: Algorithm = Field(
+        description="How it learns: a kind and its parameters.",
+        examples=[{"kind": "hist_gradient_boosting", "max_depth": 4}],
+    )
+    class_weight: Literal["balanced"] | None = Field(
+        default=None, description="balanced: rare classes count as much as frequent ones."
+    )
+    early_stopping: EarlyStopping | None = Field(
+        default=None,
+        description="Stop when the validation part does not improve any more.",
+        examples=[{"rounds": 20}],
+    )
+    tune: Tune | None = Field(
+        default=None, description="A search for the algorithm's parameters before the training."
+    )
+    seed: int = Field(
+        default=0, ge=0, le=2**31 - 1, description="Where chance begins: equal seeds, equal models."
+    )
+    evaluation: Evaluation = Field(
+        default=Evaluation(), description="How it is judged on what it has not seen."
+    )
     gates: Items[str] = Field(
         default=(),
         description="All must hold, or nothing downstream happens.",

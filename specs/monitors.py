@@ -29,7 +29,9 @@ class DriftSpec(Spec):
     method: Literal["auto", "psi", "ks", "hellinger", "chi_square"] = Field(
         default="auto", description="auto: psi, for numbers and for categories."
     )
-    threshold: float = Field(default=0.2, gt=0)
+    threshold: float = Field(
+        default=0.2, gt=0, description="Distance from which a column has drifted."
+    )
     columns: Items[ColumnName] | None = Field(
         default=None,
         min_length=1,
@@ -59,7 +61,7 @@ class Rates(Spec):
 class Notify(Spec):
     """Tell a notification block."""
 
-    notify: Name
+    notify: Name = Field(description="A notification of this spec.")
 
 
 class Monitor(Block):
@@ -70,20 +72,32 @@ class Monitor(Block):
     ``deployment`` for its model and the requests it gets.
     """
 
-    table: Name | None = None
-    prediction: Name | None = None
-    deployment: Name | None = None
-    model: Name | None = None
-    reference: Name | None = None
+    table: Name | None = Field(default=None, description="A source or dataset that is watched.")
+    prediction: Name | None = Field(default=None, description="A prediction that is watched.")
+    deployment: Name | None = Field(
+        default=None, description="A deployment whose requests and answers are watched."
+    )
+    model: Name | None = Field(
+        default=None, description="The model whose training part the table is held against."
+    )
+    reference: Name | None = Field(
+        default=None, description="The table that the table is held against."
+    )
     window: WindowSpec | Duration | None = Field(
         default=None,
         description="Rows of a table that are looked at together; of a deployment, how long its "
         "requests are gathered (1h by default).",
         examples=[{"by": "month"}, "1h"],
     )
-    drift: DriftSpec = DriftSpec()
-    rates: Rates = Rates()
-    on_alert: Items[Notify] = Field(default=())
+    drift: DriftSpec = Field(
+        default=DriftSpec(), description="How, and from which distance, a column has drifted."
+    )
+    rates: Rates = Field(
+        default=Rates(), description="When missing and unknown values count as an alert."
+    )
+    on_alert: Items[Notify] = Field(
+        default=(), description="Who is told.", examples=[[{"notify": "log"}]]
+    )
 
     @model_validator(mode="after")
     def _reference_is_clear(self) -> Self:

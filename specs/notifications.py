@@ -1,4 +1,4 @@
-"""Notifications: where events are told."""
+"""Notifications: where events are told, and where lineage is."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EventType = Literal[
 
 
 class Notification(Block):
-    """A webhook that gets CloudEvents, or the event log."""
+    """A webhook that gets CloudEvents or OpenLineage's run events, or a log of them."""
 
     url: str | None = Field(
         default=None,
@@ -29,7 +29,15 @@ class Notification(Block):
         description="http or https; may hold ${secret:NAME}.",
         examples=["${secret:OPS_WEBHOOK}"],
     )
-    log: bool = Field(default=False, description="Append to .stackc/events.log.")
+    log: bool = Field(
+        default=False,
+        description="Append to .stackc/events.log, or to .stackc/openlineage.jsonl.",
+    )
+    format: Literal["cloudevents", "openlineage"] = Field(
+        default="cloudevents",
+        description="What is told: the events it subscribes to, or each step that ran with its"
+        " datasets and column lineage, as OpenLineage has it.",
+    )
     headers: dict[str, str] = Field(default={}, description="Sent along; may hold secrets.")
     events: Items[EventType] = Field(
         default=(),
@@ -42,4 +50,6 @@ class Notification(Block):
             raise ValueError("give exactly one of `url`, `log: true`")
         if self.headers and self.url is None:
             raise ValueError("`headers` go with `url`")
+        if self.events and self.format != "cloudevents":
+            raise ValueError("`events` go with `format: cloudevents`")
         return self

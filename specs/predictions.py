@@ -10,7 +10,7 @@ from specs.base import Block, ColumnName, Items, Name
 class Prediction(Block):
     """Score every row of a source or dataset with a registered model."""
 
-    model: Name
+    model: Name = Field(description="A model of this spec.")
     table: Name = Field(description="A source or a dataset that has the model's raw columns.")
     keep: Items[ColumnName] | None = Field(
         default=None,

@@ -12,6 +12,7 @@ from specs.deployments import Deployment
 from specs.models import Model
 from specs.monitors import Monitor
 from specs.notifications import Notification
+from specs.policies import Policy, Tag
 from specs.predictions import Prediction
 from specs.scaling import with_scaling
 from specs.sources import Source
@@ -28,15 +29,34 @@ class Stack(Block):
     """A machine-learning stack."""
 
     stackc: Literal[1] = Field(description="The language's version.")
-    name: Name
-    sources: dict[Name, Source] = Field(default={})
-    validation: dict[Name, Items[Rule]] = Field(default={})
-    datasets: dict[Name, Dataset] = Field(default={})
-    models: dict[Name, Model] = Field(default={})
-    predictions: dict[Name, Prediction] = Field(default={})
-    deployments: dict[Name, Deployment] = Field(default={})
-    monitors: dict[Name, Monitor] = Field(default={})
-    notifications: dict[Name, Notification] = Field(default={})
+    name: Name = Field(
+        description="What the stack is called: lower-case letters, digits, underscores."
+    )
+    sources: dict[Name, Source] = Field(
+        default={}, description="Tables from outside: files, and queries on databases."
+    )
+    validation: dict[Name, Items[Rule]] = Field(
+        default={}, description="By table: rules that hold before anybody reads it."
+    )
+    datasets: dict[Name, Dataset] = Field(
+        default={}, description="Tables made from others by SQL and cleaning, and their parts."
+    )
+    models: dict[Name, Model] = Field(
+        default={}, description="What is learned from a dataset, and what it has to reach."
+    )
+    predictions: dict[Name, Prediction] = Field(
+        default={}, description="Tables scored with a model."
+    )
+    deployments: dict[Name, Deployment] = Field(default={}, description="Models behind HTTP.")
+    monitors: dict[Name, Monitor] = Field(
+        default={}, description="Tables and live traffic held against what a model learned from."
+    )
+    notifications: dict[Name, Notification] = Field(
+        default={}, description="Where events are told: webhooks, and the event log."
+    )
+    policies: dict[Tag, Policy] = Field(
+        default={}, description="By tag: where the values of columns that have it may not go."
+    )
 
 
 def json_schema() -> dict[str, Any]:
@@ -47,6 +67,20 @@ def json_schema() -> dict[str, Any]:
     schema["properties"]["defaults"] = {
         "type": "array",
         "description": "Hydra defaults list: config groups that this spec is composed from.",
+        "examples": [[{"size": "small"}, "_self_"]],
     }
     with_scaling(schema, [kind for kind in KINDS if kind != "validation"])
+    _close(schema)
     return schema
+
+
+def _close(part: Any) -> None:
+    """Where keys have a pattern, no others may stand; Pydantic leaves that to be understood."""
+    if isinstance(part, dict):
+        if "patternProperties" in part:
+            part["additionalProperties"] = False
+        for value in part.values():
+            _close(value)
+    elif isinstance(part, list):
+        for value in part:
+            _close(value)

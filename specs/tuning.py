@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from specs.base import Duration, Items, Number, Spec, Value, one_of
+from specs.metrics import MetricName
 
 Bounds = Annotated[tuple[Number, Number], Field(strict=False)]
 
@@ -45,7 +46,7 @@ class Tune(Spec):
         examples=[{"max_depth": {"range": [3, 9]}}],
     )
     trials: int = Field(default=20, ge=1, le=10_000, description="How many settings are tried.")
-    metric: str | None = Field(
+    metric: MetricName | None = Field(
         default=None, description="What the best is best in; the task's first metric by default."
     )
     search: Literal["tpe", "random"] = Field(
@@ -55,4 +56,4 @@ class Tune(Spec):
         default="asha", description="asha: trials that fall behind are given up early."
     )
     timeout: Duration | None = Field(default=None, description="No new trial begins after it.")
-    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="Where chance begins.")

@@ -20,8 +20,8 @@ Bounds = Annotated[tuple[Number | str | None, Number | str | None], Field(strict
 class RowCount(Spec):
     """How many rows there must be."""
 
-    min: int | None = Field(default=None, ge=0)
-    max: int | None = Field(default=None, ge=0)
+    min: int | None = Field(default=None, ge=0, description="At least so many.")
+    max: int | None = Field(default=None, ge=0, description="At most so many.")
 
     @model_validator(mode="after")
     def _some_bound(self) -> Self:
@@ -35,8 +35,8 @@ class RowCount(Spec):
 class Freshness(Spec):
     """How old the newest row may be when the data is read."""
 
-    column: ColumnName
-    max_age: Duration
+    column: ColumnName = Field(description="A date or a timestamp.")
+    max_age: Duration = Field(description="How old the newest row may be.", examples=["24h"])
 
 
 class Rule(Spec):
@@ -45,7 +45,9 @@ class Rule(Spec):
     Nulls break only ``not_null`` (and repeat only under ``unique`` when they do).
     """
 
-    not_null: Columns | None = Field(default=None, description="Columns without nulls.")
+    not_null: Columns | None = Field(
+        default=None, description="Columns without nulls.", examples=[["id"]]
+    )
     unique: Columns | None = Field(
         default=None, description="Columns whose values together name one row."
     )
@@ -55,21 +57,31 @@ class Rule(Spec):
         examples=[{"distance": [0, 6000]}],
     )
     in_set: dict[ColumnName, Annotated[Items[Value], Field(min_length=1)]] | None = Field(
-        default=None, description="The values there may be."
+        default=None,
+        description="The values there may be.",
+        examples=[{"size": ["small", "large"]}],
     )
     matches: dict[ColumnName, str] | None = Field(
-        default=None, description="A regular expression (RE2) that is found in the text."
+        default=None,
+        description="A regular expression (RE2) that is found in the text.",
+        examples=[{"id": "^T[0-9]{4}$"}],
     )
     expression: Expression | None = Field(
         default=None, description="A SQL condition on one row.", examples=["arr_time >= dep_time"]
     )
-    row_count: RowCount | None = None
+    row_count: RowCount | None = Field(
+        default=None, description="How many rows there must be.", examples=[{"min": 100}]
+    )
     references: dict[ColumnName, str] | None = Field(
         default=None,
         description="Each value stands in another table's column.",
         examples=[{"carrier": "airlines.carrier"}],
     )
-    freshness: Freshness | None = None
+    freshness: Freshness | None = Field(
+        default=None,
+        description="How old the newest row may be.",
+        examples=[{"column": "placed", "max_age": "24h"}],
+    )
 
     name: str | None = Field(default=None, description="How reports call it.")
     tolerance: float = Field(
@@ -80,7 +92,7 @@ class Rule(Spec):
         description="block: the version is not published; quarantine: broken rows are set "
         "aside; warn: only told.",
     )
-    description: str | None = None
+    description: str | None = Field(default=None, description="Why it is so, in a sentence.")
 
     @property
     def verb(self) -> str:

@@ -8,13 +8,19 @@ import duckdb
 from msgspec import Struct
 from msgspec.structs import replace
 
+from backends.duckdb.conditions import condition_of
+from backends.duckdb.described import Described
+from backends.duckdb.items import item_around
 from backends.duckdb.parsed import Mention, NotOneSelect, Parsed, parse, syntax_trees
+from backends.duckdb.plans import Traced, unknown, written
 from backends.duckdb.problems import SqlProblem, translate
 from backends.duckdb.purity import Functions, impure
-from backends.duckdb.text import name as quoted
-from backends.duckdb.types import from_duckdb, to_duckdb
+from backends.duckdb.shapes import Shape, Shapes
+from backends.duckdb.types import from_duckdb
+from compiler.analyse.algebra.conditions import OPAQUE, Condition
 from compiler.codes import Code
-from compiler.diagnostics import did_you_mean
+from compiler.diagnostics import Place, Within, did_you_mean
+from compiler.graph.lineage import Derivation, Lineage
 from compiler.graph.types import Column, DataType, TableType
 
 _ROWS = "__rows"
@@ -23,10 +29,11 @@ _CONDITION = ("write a condition on one row, for example `x > 0` or `x is not nu
 
 
 class BoundQuery(Struct, frozen=True):
-    """A SELECT's columns, all nullable and without tags, or its problems."""
+    """A SELECT's columns, without tags, and where they come from; or its problems."""
 
     columns: tuple[Column, ...] = ()
     problems: tuple[SqlProblem, ...] = ()
+    lineage: Lineage = Lineage(())
 
 
 class BoundExpression(Struct, frozen=True):
@@ -58,7 +65,8 @@ class Binder:
         self._functions = Functions.of(self._connection)
         self._trees: dict[str, str | None] = {}
         self._parsed: dict[str, Parsed] = {}
-        self._declared: dict[str, tuple[tuple[str, DataType], ...]] = {}
+        self._described = Described(self._connection)
+        self._shapes = Shapes()
 
     def read_ahead(self, queries: Sequence[str], expressions: Sequence[str]) -> None:
         """Parse all that will be asked about at once, which is cheaper than one by one."""
@@ -73,8 +81,11 @@ class Binder:
             return ()
         return tuple(dict.fromkeys(m.name for m in parsed.tables if len(m.path) == 1))
 
-    def bind(self, sql: str, tables: Mapping[str, TableType]) -> BoundQuery:
-        """Type one SELECT over the tables by their names (any case, as in SQL)."""
+    def bind(self, sql: str, tables: Mapping[str, TableType], lineage: bool = True) -> BoundQuery:
+        """Type one SELECT over the tables by their names (any case, as in SQL).
+
+        Without ``lineage`` all columns are said to be nullable.
+        """
         try:
             parsed = self._parse(sql)
         except NotOneSelect as error:
@@ -83,8 +94,7 @@ class Binder:
         problems = self._mentions(parsed, known, tuple(tables), sql)
         if problems:
             return BoundQuery(problems=problems)
-        read = {m.name.lower(): known[m.name.lower()] for m in parsed.tables}
-        return self._describe(sql, read)
+        return self._bound(sql, parsed, known, lineage)
 
     def expression(
         self, text: str, table: TableType, expected: str | None = "bool"
@@ -98,7 +108,9 @@ class Binder:
         """
         sql = _wrapped(text)
         problems = self._shape(text, sql)
-        bound = BoundQuery(problems=problems) if problems else self.bind(sql, {_ROWS: table})
+        bound = BoundQuery(problems=problems)
+        if not problems:
+            bound = self.bind(sql, {_ROWS: table}, lineage=False)
         if bound.problems:
             return BoundExpression(problems=tuple(_shift(p, _PREFIX, text) for p in bound.problems))
         found = bound.columns[0].type
@@ -108,6 +120,20 @@ class Binder:
             problem = SqlProblem(Code.EXPRESSION_TYPE, message, 0, max(1, len(text)), helps)
             return BoundExpression(found, (problem,))
         return BoundExpression(found)
+
+    def condition(self, text: str) -> Condition:
+        """What a row-level condition says as far as it is plain; the rest is opaque."""
+        sql = _wrapped(text)
+        if self._shape(text, sql):
+            return OPAQUE
+        return condition_of(self._parse(sql), lambda at: (_chars(sql, at) or 0) - len(_PREFIX))
+
+    def matching(self, pattern: str, texts: Sequence[str]) -> tuple[bool, ...]:
+        """Of each text whether the pattern is found in it."""
+        asked = "SELECT regexp_matches(t, $1) FROM unnest($2::VARCHAR[]) AS x(t)"
+        return tuple(
+            bool(row[0]) for row in self._connection.execute(asked, [pattern, [*texts]]).fetchall()
+        )
 
     def pattern(self, text: str) -> str | None:
         """What is wrong with a regular expression; None where it is one."""
@@ -169,35 +195,102 @@ class Binder:
             problems.append(_unknown_table(mention, names, sql))
         return tuple(problems)
 
-    def _describe(self, sql: str, tables: Mapping[str, TableType]) -> BoundQuery:
-        try:
-            for name, table in tables.items():
-                self._declare(name, table)
-            # A relation is bound and not planned, which takes half of DESCRIBE's time.
-            relation = self._connection.sql(sql)
-        except duckdb.Error:
-            return BoundQuery(problems=(self._problem(sql, tables),))
-        types = (from_duckdb(str(found)) for found in relation.types)
-        columns = tuple(map(Column, relation.columns, types))
-        return BoundQuery(columns, _duplicates(columns))
+    def bind_ahead(self, asked: Sequence[tuple[str, Mapping[str, TableType]]]) -> None:
+        """Be told queries that will be bound, to ask DuckDB about them together."""
+        shapes = []
+        for sql, tables in asked:
+            known = {name.lower(): table for name, table in tables.items()}
+            try:
+                parsed = self._parse(sql)
+            except NotOneSelect:
+                continue
+            if not self._mentions(parsed, known, tuple(tables), sql):
+                shape = self._shape_of(sql, parsed, known)
+                shapes.append((shape.sql, shape.tables))
+        self._described.ahead(shapes)
+
+    def _shape_of(self, sql: str, parsed: Parsed, known: Mapping[str, TableType]) -> Shape:
+        read = {m.name.lower(): known[m.name.lower()] for m in parsed.tables}
+        return self._shapes.of(sql, parsed, read) or Shape.of_itself(sql, read)
+
+    def _bound(
+        self, sql: str, parsed: Parsed, known: Mapping[str, TableType], lineage: bool
+    ) -> BoundQuery:
+        """The columns of a query whose names are known."""
+        shape = self._shape_of(sql, parsed, known)
+        traced = self._described.traced(shape.sql, shape.tables) if lineage else None
+        if traced is not None and None not in traced.types and not _renamed(traced.names):
+            types = (from_duckdb(str(found)) for found in traced.types)
+            columns = tuple(map(Column, traced.names, types))
+            return _traced(sql, shape, columns, traced, written(parsed.node))
+        bound = self._described.columns(shape.sql, shape.tables)
+        if bound is None and shape.sql != sql:
+            # Columns may be named after their table: then the names have to be the query's own.
+            shape = Shape.of_itself(sql, {name: known[name] for name in shape.local.values()})
+            traced = self._described.traced(sql, shape.tables) if lineage else None
+            bound = self._described.columns(sql, shape.tables)
+        if bound is None:
+            return BoundQuery(problems=(self._problem(sql, shape.tables),))
+        columns, problems = bound, _duplicates(bound)
+        if problems or not lineage:
+            return BoundQuery(columns, problems)
+        if traced is not None and len(traced.columns) == len(columns):
+            return _traced(sql, shape, columns, traced, written(parsed.node))
+        tables = {name: known[name] for name in shape.local.values()}
+        return BoundQuery(columns, lineage=unknown(columns, tables))
 
     def _problem(self, sql: str, tables: Mapping[str, TableType]) -> SqlProblem:
         """What is wrong with a query; a relation's errors do not say where."""
         try:
+            for name, table in tables.items():
+                self._described.declare(name, table)
             self._connection.execute(f"DESCRIBE {sql}")
         except duckdb.Error as error:
             problem = translate(error, tables)
             return replace(problem, offset=_chars(sql, _less(problem.offset, len("DESCRIBE "))))
         return SqlProblem(Code.SQL_TYPE, "DuckDB cannot bind this query", None)
 
-    def _declare(self, name: str, table: TableType) -> None:
-        """Make an empty table of this type, unless it is already there."""
-        signature = tuple((column.name, column.type) for column in table.columns)
-        if self._declared.get(name) == signature:
-            return
-        columns = ", ".join(f"{quoted(n)} {to_duckdb(t)}" for n, t in signature)
-        self._connection.execute(f"CREATE OR REPLACE TABLE {quoted(name)} ({columns})")
-        self._declared[name] = signature
+
+def _renamed(names: Sequence[str]) -> bool:
+    """Whether one of the names may be what DuckDB made of a second column of the same name."""
+    known = {name.lower() for name in names}
+    ends = (name.lower().rpartition("_") for name in names)
+    return any(end.isdecimal() and before in known for before, _, end in ends)
+
+
+def _traced(
+    sql: str,
+    shape: Shape,
+    columns: tuple[Column, ...],
+    traced: Traced,
+    places: Mapping[str, tuple[int, int]],
+) -> BoundQuery:
+    """The columns with what the plan of their shape tells of them."""
+    sure, derivations = [], []
+    for column, value in zip(columns, traced.columns, strict=True):
+        sure.append(Column(column.name, column.type, value.nullable))
+        place = _nearest(sql, shape, traced.span(value), places.get(column.name))
+        derivations.append(Derivation(column.name, shape.called(value.origins), place))
+    return BoundQuery(tuple(sure), lineage=Lineage(tuple(derivations), shape.called(traced.rows)))
+
+
+def _nearest(
+    sql: str, shape: Shape, computed: tuple[int, int] | None, item: tuple[int, int] | None
+) -> Place:
+    """Where a column is computed: its item in the list, or an expression deeper in the query."""
+    if computed is None:
+        return Place((), None if item is None else Within(*_stretch(sql, item)))
+    start, end = shape.back(computed[0]), shape.back(sum(computed))
+    if item is not None and item[0] <= start and end <= sum(item):
+        return Place((), Within(*_stretch(sql, item)))
+    # Of an operator the plan tells its sign alone.
+    return Place((), Within(*item_around(sql, *_stretch(sql, (start, end - start)))))
+
+
+def _stretch(sql: str, span: tuple[int, int]) -> tuple[int, int]:
+    """A stretch of bytes in characters: its first, and how many."""
+    start = _chars(sql, span[0]) or 0
+    return start, max(1, (_chars(sql, sum(span)) or 0) - start)
 
 
 def _wrapped(text: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import duckdb
@@ -20,9 +21,6 @@ Connection: TypeAlias = duckdb.DuckDBPyConnection
 
 ROW_GROUP = 122_880
 """Rows in a Parquet row group: DuckDB's own vector of work, so a scan splits evenly."""
-
-PRIVATE = frozenset(("pii", "sensitive", "secret"))
-"""Tags of columns whose values messages and documents must not repeat."""
 
 _SHARE = 0.7
 """Of the task's memory, what DuckDB may claim; the rest is Python, Arrow and file buffers."""
@@ -74,9 +72,12 @@ def session(
 
 @contextmanager
 def over(
-    context: TaskContext, inputs: Mapping[str, Artifact], threads: int | None = None
+    context: TaskContext,
+    inputs: Mapping[str, Artifact],
+    threads: int | None = None,
+    variables: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Iterator[Connection]:
-    """A session in which each input table is a view of its name.
+    """A session in which each input table is a view of its name, and variables are set.
 
     Raises:
         StackcError: As ``session``; values of private columns stay out of what it says.
@@ -87,6 +88,8 @@ def over(
             for table, file in zip(inputs, files, strict=True):
                 scan = f"read_parquet({strings([str(file)])})"
                 connection.execute(f"CREATE VIEW {name(table)} AS SELECT * FROM {scan}")
+            for variable, value in variables.items():
+                connection.execute(f"SET VARIABLE {name(variable)} = ?", [value])
             yield connection
         except duckdb.Error as error:
             raise failure(error, inputs) from error
@@ -119,7 +122,7 @@ def only_row(connection: Connection, sql: str) -> tuple[Any, ...]:
 def _quoting(error: duckdb.Error, inputs: Mapping[str, Artifact]) -> str:
     text = message_of(error)
     tables = [a.type for a in inputs.values() if isinstance(a.type, TableType)]
-    private = any(set(column.tags) & PRIVATE for table in tables for column in table.columns)
+    private = any(column.is_private for table in tables for column in table.columns)
     return re.sub(r"'(?:[^']|'')*'", "a value", text) if private else text
 
 

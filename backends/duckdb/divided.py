@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from backends.duckdb.clean import clean_sql
 from backends.duckdb.connection import Connection, over, write
+from backends.duckdb.hashing import needs_key
 from backends.duckdb.judging import row_counts, row_rules
 from backends.duckdb.order import goes_by_rows
 from backends.duckdb.parsed import statement
@@ -33,7 +34,7 @@ def query_portions(
     Raises:
         StackcError: E710 where the engine cannot plan it.
     """
-    if len(inputs) != 1:
+    if len(inputs) != 1 or (isinstance(operation, Clean) and needs_key(operation)):
         return []
     ((table, artifact),) = inputs.items()
     with over(context, inputs) as connection:

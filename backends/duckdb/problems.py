@@ -98,7 +98,7 @@ def _catalog(
 ) -> tuple[Code, str, tuple[str, ...]]:
     kind, name = str(details.get("type", "")), str(details.get("name", ""))
     near = [text.strip() for text in str(details.get("candidates", "")).split(",") if text.strip()]
-    helps = (f"did you mean `{near[0]}`?",) if near else ()
+    helps = did_you_mean(name, near[:1]) or tuple(f"did you mean `{word}`?" for word in near[:1])
     if kind == "Table":
         return _table(name, tables)
     if "Function" in kind or "Macro" in kind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from backends.duckdb.connection import Connection, over, write
 from backends.duckdb.order import threads_for
@@ -22,17 +23,25 @@ def query(operation: Query, inputs: Mapping[str, Artifact], context: TaskContext
     return run(operation.sql, inputs, context)
 
 
-def run(sql: str, inputs: Mapping[str, Artifact], context: TaskContext) -> Outcome:
-    """Write the rows of a SELECT over views of the inputs as the output ``table``."""
+def run(
+    sql: str,
+    inputs: Mapping[str, Artifact],
+    context: TaskContext,
+    variables: Mapping[str, bytes] = MappingProxyType({}),
+) -> Outcome:
+    """Write the rows of a SELECT over views of the inputs as the output ``table``.
+
+    ``variables`` are what SQL may read by ``getvariable`` and shows in no error.
+    """
     target = context.workdir / "table.parquet"
-    with over(context, inputs) as connection:
+    with over(context, inputs, variables=variables) as connection:
         select = canonical(connection, statement(sql))
         files = [artifact.path for artifact in inputs.values()]
         threads = threads_for(connection, select, files, context.threads)
         if threads == context.threads:
             return Outcome({"table": target}, {"rows": write(connection, select, target)})
     # The settings of a locked connection are final: fewer threads need one of their own.
-    with over(context, inputs, threads) as alone:
+    with over(context, inputs, threads, variables) as alone:
         return Outcome({"table": target}, {"rows": write(alone, select, target)})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from backends.duckdb.connection import PRIVATE, Connection, over
+from backends.duckdb.connection import Connection, over
 from backends.duckdb.judging import NUMBERED, flag, judged, judges_rows
 from backends.duckdb.text import jsonable, names
 from compiler.backend import Artifact, EventDraft, Outcome, TaskContext
@@ -56,11 +56,11 @@ def _add_examples(
     table: TableType,
 ) -> None:
     """Give each broken rule a few values that break it, or row numbers where values are private."""
-    tags = {column.name: set(column.tags) for column in table.columns}
+    private = {column.name for column in table.columns if column.is_private}
     for rule, result in zip(rules, results, strict=True):
         if not result["broken"] or not judges_rows(rule):
             continue
-        hidden = any(tags.get(column, set()) & PRIVATE for column in rule.columns)
+        hidden = not private.isdisjoint(rule.columns)
         by_row = hidden or rule.kind == "not_null" or not rule.columns
         shown = "'row ' || __row" if by_row else names(rule.columns)
         found = connection.execute(_examples_sql(rule, shown, table)).fetchall()

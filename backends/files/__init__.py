@@ -29,6 +29,9 @@ BACKEND = Backend(
     requires=("duckdb", "pyarrow"),
     services={
         "inspect_files": "backends.files.inspect:inspect_files",
+        "survey_files": "backends.files.survey:survey_files",
+        "spread_files": "backends.files.survey:spread_files",
+        "compare_files": "backends.files.facts:compare_files",
         "inspect_database": "backends.files.inspect:inspect_database",
     },
 )

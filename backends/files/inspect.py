@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from backends.duckdb.connection import Connection, session
-from backends.duckdb.text import name
+from backends.duckdb.text import name, strings
 from backends.duckdb.types import from_duckdb
 from backends.files import misfits
 from backends.files.arrow_plain import is_numeric, plain_schema
@@ -46,7 +46,7 @@ def inspect_files(path: str, format: str, options: Params, look: Look) -> tuple[
         StackcError: E113, E701, E702, E703, E709 as for reading.
     """
     with tempfile.TemporaryDirectory() as folder:
-        context = _context(folder, look)
+        context = looking(folder, look)
         named = origin_of(path, context).files(_FILES)
         with session(context, tuple(named)) as connection:
             return _columns(connection, named, format, Wanted(None, dict(options)))
@@ -60,9 +60,24 @@ def _columns(
         parts = OPENERS[format](connection, real, wanted, say)
         if format in ("csv", "jsonl"):
             return _from_text(connection, parts, named[real[0]])
+        required = _required(connection, real) if format == "parquet" else set()
     except duckdb.Error as error:
         raise misfits.broken(error, real, say) from error
-    return tuple(Column(n, from_duckdb(t)) for n, t in parts[0].columns)
+    return tuple(Column(n, from_duckdb(t), n not in required) for n, t in parts[0].columns)
+
+
+def _required(connection: Connection, files: Sequence[Path]) -> set[str]:
+    """Columns of which every file's schema says that they are never null."""
+    if len(files) >= _FILES:
+        return set()  # there may be more files, which nobody has looked at
+    rows = connection.execute(
+        "SELECT name, count(*) FILTER (WHERE repetition_type = 'REQUIRED'), count(*), "
+        f"max(coalesce(num_children, 0)) FROM parquet_schema({strings(map(str, files))}) "
+        "WHERE name <> 'schema' OR num_children IS NULL GROUP BY name"
+    ).fetchall()
+    if any(children for *_, children in rows):
+        return set()  # a field inside another one may be called as a column is
+    return {str(n) for n, required, all_, _ in rows if required == all_ == len(files)}
 
 
 def inspect_database(connection: str, sql: str, look: Look) -> tuple[Column, ...]:
@@ -75,7 +90,7 @@ def inspect_database(connection: str, sql: str, look: Look) -> tuple[Column, ...
     with reading(target, sql) as reader:
         schema = plain_schema(reader.schema)
         numeric = {f.name for f in reader.schema if is_numeric(f.type)}
-    with tempfile.TemporaryDirectory() as folder, session(_context(folder, look)) as engine:
+    with tempfile.TemporaryDirectory() as folder, session(looking(folder, look)) as engine:
         engine.register("__rows", schema.empty_table())
         rows = engine.execute("DESCRIBE SELECT * FROM __rows").fetchall()
     # PostgreSQL's numeric has no bound on its digits; a model wants a number all the same.
@@ -178,7 +193,7 @@ def _misfits(column: str, kind: str, blank_is_null: bool) -> str:
     return f"count(*) FILTER (WHERE {read.misfit} OR ({read.known} AND {odd}))"
 
 
-def _context(folder: str, look: Look) -> TaskContext:
+def looking(folder: str, look: Look) -> TaskContext:
     """A context for looking at files before there is a task."""
     path = Path(folder).resolve()
     return TaskContext(

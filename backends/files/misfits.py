@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from backends.duckdb.connection import PRIVATE, Connection, failure, message_of, only_row
+from backends.duckdb.connection import Connection, failure, message_of, only_row
 from backends.duckdb.text import name, string, strings
 from backends.files.casts import MISFIT, Cast, cast
 from backends.files.csv_files import bad_byte
@@ -74,7 +74,7 @@ def _first_misfit(
 
 def _misfit(column: Column, where: str, value: str, csv: bool) -> StackcError:
     shown = value if len(value) <= _LONGEST else value[:_LONGEST] + "…"
-    text = "a value" if set(column.tags) & PRIVATE else f'"{shown}"'
+    text = "a value" if column.is_private else f'"{shown}"'
     helps = ["mend the data, or give the column a type in `columns` that holds it"]
     if csv:
         helps.append("texts that mean null, such as NA, are listed in `csv: {null_values: [...]}`")

@@ -42,6 +42,12 @@ _FRAMEWORKS = tuple(
 
 _SEARCH = Refusal("search", lambda _: not _installed("optuna"), "pip install 'stackc[tune]'")
 
+_LINEAGE = Refusal(
+    "format",
+    lambda asked: asked == "openlineage" and not _installed("openlineage"),
+    "pip install 'stackc[openlineage]'",
+)
+
 BACKEND = Backend(
     name="local",
     lowerings={
@@ -64,6 +70,6 @@ BACKEND = Backend(
         Register: Lowering("backends.local.registry:LocalModels"),
         Publish: Lowering("backends.local.versions:LocalVersions"),
         Alert: Lowering("backends.local.notify:Alerts"),
-        Channel: Lowering("backends.local.notify:Channels"),
+        Channel: Lowering("backends.local.notify:Channels", refuses=(_LINEAGE,)),
     },
 )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from backends.local.webhook import post
 from compiler.backend import Applied, Artifact, EventDraft, Json, Outcome, TaskContext
 from compiler.engine import durable
 from compiler.engine.alerts import drift_event, drifted
+from compiler.engine.telling import RunTold
 from compiler.graph.digest import digest
 from compiler.graph.documents import Drift
 from compiler.graph.operations import Alert, Channel
@@ -62,6 +63,19 @@ class Channels:
             return
         headers = {name: context.secret(value) for name, value in operation.headers}
         post(operation.name, operation.url, context.secret(operation.url), headers, body)
+
+    def tell(self, operation: Channel, runs: Sequence[RunTold], context: TaskContext) -> None:
+        """Tell OpenLineage of runs: every step with its datasets and where columns come from.
+
+        What an endpoint does not take is kept beside the state and sent with the next run.
+
+        Raises:
+            StackcError: W701 where something is kept or had to be given up.
+        """
+        from backends.local.sending import send
+        from backends.openlineage.events import events_of
+
+        send(operation, [line for run in runs for line in events_of(run)], context)
 
 
 class Alerts:

@@ -15,6 +15,8 @@ from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_o
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail
 
+CLOUDEVENT = "application/cloudevents+json"
+_KIND = "Content-Type"
 TIMEOUT = 10.0
 """Seconds for the whole of it; a server that drips its answer gains nothing."""
 
@@ -33,8 +35,9 @@ def post(
     headers: Mapping[str, str],
     body: bytes,
     timeout: float = TIMEOUT,
+    kind: str = CLOUDEVENT,
 ) -> None:
-    """POST ``body`` as a CloudEvent in JSON.
+    """POST ``body``, a CloudEvent in JSON unless ``kind`` says otherwise.
 
     Args:
         channel: Its name, for messages.
@@ -43,11 +46,12 @@ def post(
         headers: Sent along, secrets resolved.
         body: The event.
         timeout: Seconds for the whole exchange.
+        kind: Its media type.
 
     Raises:
         StackcError: W701 where the answer is not 2xx or does not come.
     """
-    reason = _unusable(url, headers) or _sent(url, headers, body, timeout)
+    reason = _unusable(url, headers) or _sent(url, {**headers, _KIND: kind}, body, timeout)
     if reason is not None:
         raise _failed(channel, shown, reason)
 
@@ -104,7 +108,6 @@ def _attempt(url: str, headers: Mapping[str, str], body: bytes, timeout: float) 
     request.add_header("User-Agent", "stackc")
     for name, value in headers.items():
         request.add_header(name, value)
-    request.add_header("Content-Type", "application/cloudevents+json")
     try:
         with _opener().open(request, timeout=timeout):
             return None

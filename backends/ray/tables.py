@@ -12,6 +12,8 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from backends.duckdb import divided as tables
+from backends.duckdb.clean import clean
+from backends.duckdb.hashing import needs_key
 from backends.duckdb.portions import Portion
 from backends.files import divided as files
 from backends.files.paths import scheme
@@ -57,9 +59,11 @@ def run(operation: Operation, inputs: Mapping[str, Artifact], context: TaskConte
     Raises:
         StackcError: What the step reports; E711 where a worker died twice; E722.
     """
+    # Secrets stay in the process that resolved them: those of a lake, and the key of a hash.
     if isinstance(operation, ReadFiles) and scheme(operation.path) is not None:
-        # The secrets of a lake stay in the process that resolved them.
         return read_files(operation, inputs, context)
+    if isinstance(operation, Clean) and needs_key(operation):
+        return clean(operation, inputs, context)
     return divided(operation, inputs, context, _on_ray_data, step.run)
 
 

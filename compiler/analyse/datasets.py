@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from collections.abc import Iterable
 
+from compiler.analyse.algebra.splits import check_split
+from compiler.analyse.cleaning import analyse_cleaning
 from compiler.analyse.columns import known_column
+from compiler.analyse.policies import profiled
 from compiler.analyse.rules import publish
 from compiler.analyse.scope import Scope, TableInfo
-from compiler.codes import Code
+from compiler.analyse.tags import flowed
 from compiler.diagnostics import Path
+from compiler.graph.lineage import placed
 from compiler.graph.node import Ref
-from compiler.graph.operations import Clean, Profile, Query, params
-from compiler.graph.operations import CleanStep as CleanOp
+from compiler.graph.operations import Clean, Profile, Query
 from compiler.graph.operations import Split as SplitOp
-from compiler.graph.types import Column, DataType, ProfileType, TableType
-from specs.datasets import CleanStep, Dataset, Split
-
-DROPPED = "drop_duplicates"
+from compiler.graph.types import ProfileType, TableType
+from specs.datasets import Dataset, Split
 
 
 def analyse_dataset(scope: Scope, name: str) -> None:
@@ -29,18 +29,33 @@ def analyse_dataset(scope: Scope, name: str) -> None:
         return
     table, staged = found
     if dataset.clean:
-        steps, table, ok = _cleaned(scope, dataset, table, path)
-        if not ok:
+        cleaned = analyse_cleaning(scope, dataset, table, path)
+        if cleaned is None:
             return
+        table = cleaned.table
         staged = scope.add(
             f"datasets.{name}/clean",
-            Clean(steps),
+            Clean(cleaned.steps),
             {"table": staged},
             {"table": table},
             (*path, "clean"),
+            cleaned.lineage,
         )
-    publish(scope, "datasets", name, table, staged)
+    same_rows = dataset.from_ is not None and not dataset.clean
+    passed = scope.tables[str(dataset.from_)].rules if same_rows else ()
+    publish(scope, "datasets", name, table, staged, passed)
     _parts(scope, name, dataset, table, path)
+
+
+def bind_ahead(scope: Scope, names: Iterable[str]) -> None:
+    """Have the queries of datasets bound together whose tables are all known."""
+    asked = []
+    for name in names:
+        sql, blocks = scope.stack.datasets[name].sql, scope.blocks_read(name)
+        if sql is not None and blocks and all(block in scope.tables for block in blocks):
+            named = zip(scope.reads[name], blocks, strict=True)
+            asked.append((sql, {table: scope.tables[block].type for table, block in named}))
+    scope.services.binder.bind_ahead(asked)
 
 
 def _queried(scope: Scope, name: str, dataset: Dataset, path: Path) -> tuple[TableType, Ref] | None:
@@ -52,19 +67,28 @@ def _queried(scope: Scope, name: str, dataset: Dataset, path: Path) -> tuple[Tab
         return None
     named = dict(zip(scope.reads[name], reads, strict=True))
     used = {table: block for table, block in named.items() if block in scope.tables}
-    seen = used
-    if len(used) < len(named) or not used:
-        # Only where a name is unknown are all tables worth handing over: to suggest one.
-        seen = {block: block for block in scope.tables}
-        aliases = scope.aliases.get(name, {})
-        seen |= {table: block for table, block in aliases.items() if block in scope.tables}
-    bound = scope.services.binder.bind(sql, {t: scope.tables[b].type for t, b in seen.items()})
-    if scope.problems(bound.problems, (*path, "sql")):
+    # Only where a name is unknown are all tables worth handing over: to suggest one.
+    whole = len(used) == len(named) and used
+    tables = {t: scope.tables[b].type for t, b in used.items()} if whole else _nameable(scope, name)
+    bound = scope.services.binder.bind(sql, tables)
+    here = (*path, "sql")
+    if scope.problems(bound.problems, here):
         return None
-    table = TableType(bound.columns)
+    lineage = placed(bound.lineage, here)
+    table = TableType(flowed(scope, bound.columns, lineage, tables))
     inputs = {t: scope.tables[b].published for t, b in used.items()}
-    ref = scope.add(f"datasets.{name}/query", Query(sql), inputs, {"table": table}, (*path, "sql"))
+    ref = scope.add(f"datasets.{name}/query", Query(sql), inputs, {"table": table}, here, lineage)
     return table, ref
+
+
+def _nameable(scope: Scope, name: str) -> dict[str, TableType]:
+    """Every table that the SQL of a dataset could name; those to come have no columns yet."""
+    stack = scope.stack
+    names = [*stack.sources, *stack.datasets, *stack.predictions]
+    known = {table: info.type for table, info in scope.tables.items()}
+    found = {table: known.get(table, TableType(())) for table in names if table != name}
+    aliases = scope.aliases.get(name, {})
+    return found | {table: found[block] for table, block in aliases.items() if block in found}
 
 
 def _waits_for_broken_table(scope: Scope, reads: tuple[str, ...]) -> bool:
@@ -74,73 +98,14 @@ def _waits_for_broken_table(scope: Scope, reads: tuple[str, ...]) -> bool:
     return any(t not in scope.tables and any(t in kind for kind in kinds) for t in reads)
 
 
-def _cleaned(
-    scope: Scope, dataset: Dataset, table: TableType, path: Path
-) -> tuple[tuple[CleanOp, ...], TableType, bool]:
-    steps: list[CleanOp] = []
-    ok = True
-    for index, step in enumerate(dataset.clean):
-        here = (*path, "clean", index, step.verb)
-        made = _clean_step(scope, step, table, here)
-        if made is None:
-            ok = False
-            continue
-        steps.append(made)
-        if step.cast:
-            casts = step.cast
-            table = TableType(
-                tuple(
-                    Column(c.name, DataType(casts.get(c.name, c.type)), c.nullable, c.tags)
-                    for c in table.columns
-                )
-            )
-    return tuple(steps), table, ok
-
-
-def _clean_step(scope: Scope, step: CleanStep, table: TableType, here: Path) -> CleanOp | None:
-    value = getattr(step, step.verb)
-    if value is True:
-        return CleanOp(DROPPED, table.names)
-    if isinstance(value, tuple):
-        found = [known_column(scope, table, name, (*here, i)) for i, name in enumerate(value)]
-        wrong = [c for c in found if c and step.verb == "trim" and c.type != "string"]
-        for column in wrong:
-            message = f"`trim` needs text, and `{column.name}` is {column.type}"
-            scope.findings.report(Code.RULE_TYPE, message, here)
-        return CleanOp(step.verb, value) if all(found) and not wrong else None
-    arguments, ok = {}, True
-    for name, argument in sorted(value.items()):
-        place = (*here, name)
-        judged = known_column(scope, table, name, place, key=True)
-        if judged is None or not _argument_fits(scope, step.verb, judged, argument, place):
-            ok = False
-            continue
-        arguments[name] = json.dumps(list(argument)) if step.verb == "clip" else argument
-    return CleanOp(step.verb, tuple(arguments), params(arguments)) if ok else None
-
-
-def _argument_fits(scope: Scope, verb: str, column: Column, argument: Any, path: Path) -> bool:
-    wrong = None
-    if verb == "clip" and not column.type.is_numeric:
-        wrong = f"`clip` needs numbers, and `{column.name}` is {column.type}"
-    elif verb == "cast" and not DataType(argument).is_scalar:
-        wrong = f"`{argument}` is no type of column `{column.name}`"
-    elif verb == "fill_null":
-        is_text, is_bool = isinstance(argument, str), isinstance(argument, bool)
-        textual = column.type == "string" or column.type.is_temporal
-        if is_text != textual or is_bool != (column.type == "bool"):
-            wrong = f"`{argument}` cannot fill `{column.name}`, which is {column.type}"
-    if wrong:
-        scope.findings.report(Code.RULE_TYPE, wrong, path)
-    return wrong is None
-
-
 def _parts(scope: Scope, name: str, dataset: Dataset, table: TableType, path: Path) -> None:
     """Split the published table, and profile the training part (else the whole)."""
     info = scope.tables[name]
     parts: dict[str, Ref] = {}
     if dataset.split is not None:
         operation = _split(scope, dataset.split, table, (*path, "split"))
+        if operation is not None:
+            check_split(scope, name, dataset.split, (*path, "split"))
         if operation is None:
             del scope.tables[name]
             return
@@ -150,7 +115,7 @@ def _parts(scope: Scope, name: str, dataset: Dataset, table: TableType, path: Pa
         inputs = {"table": info.published}
         scope.add(address, operation, inputs, {**outputs}, (*path, "split"))
         parts = {part: Ref(address, part) for part in names}
-    columns = tuple(c.name for c in table.columns if c.type.is_scalar and c.type != "binary")
+    columns = profiled(scope, table)
     profile = scope.add(
         f"datasets.{name}/profile",
         Profile(columns),
@@ -158,7 +123,7 @@ def _parts(scope: Scope, name: str, dataset: Dataset, table: TableType, path: Pa
         {"profile": ProfileType(columns)},
         path,
     )
-    scope.tables[name] = TableInfo(table, info.published, parts, profile)
+    scope.tables[name] = TableInfo(table, info.published, parts, profile, info.rules)
 
 
 def _split(scope: Scope, split: Split, table: TableType, path: Path) -> SplitOp | None:

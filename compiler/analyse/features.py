@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
+from compiler.analyse.algebra.arms import check_arms
 from compiler.analyse.scope import Scope
 from compiler.codes import Code
-from compiler.diagnostics import Path
+from compiler.diagnostics import Once, Path, Place
 from compiler.features.expression import Typed, typecheck
+from compiler.graph.lineage import Derivation, Flow, Lineage, Origin
 from compiler.graph.operations import FeatureSpec
 from compiler.graph.types import Column, TableType
 from specs.algorithms import TRAITS
 from specs.models import Feature, Model
 
 
-def analyse_features(
-    scope: Scope, model: Model, table: TableType, path: Path
-) -> tuple[tuple[FeatureSpec, ...], tuple[Column, ...]] | None:
-    """The features in normal form and the raw columns they read; None and findings if wrong."""
+class Features(Struct, frozen=True):
+    """Features in normal form, the raw columns they read, and which reads which."""
+
+    specs: tuple[FeatureSpec, ...]
+    request: tuple[Column, ...]
+    lineage: Lineage
+
+
+def analyse_features(scope: Scope, model: Model, table: TableType, path: Path) -> Features | None:
+    """The features of a model; None and findings if one is wrong."""
     columns = {column.name: column for column in table.columns}
     made: list[FeatureSpec] = []
-    used: set[str] = set()
+    derived: list[Derivation] = []
     seen: set[str] = set()
     for index, feature in enumerate(model.features):
         place = (*path, "features", index)
         if feature.name in seen:
             message = f"two features are called `{feature.name}`"
-            scope.findings.report(Code.DUPLICATE_NAME, message, place, help="rename one of them")
+            scope.findings.report(
+                Code.DUPLICATE_NAME, message, place, help=Once("rename one of them")
+            )
             continue
         seen.add(feature.name)
         typed = _typed(scope, feature, columns, place)
@@ -33,10 +45,19 @@ def analyse_features(
         spec = _decided(scope, feature, typed, model.algorithm.kind, place)
         if spec is not None:
             made.append(spec)
-            used.update(typed.columns)
+            derived.append(_derived(scope, feature, typed, place))
     if len(made) < len(model.features):
         return None
-    return tuple(made), tuple(column for column in table.columns if column.name in used)
+    used = {origin.column for derivation in derived for origin in derivation.origins}
+    request = tuple(column for column in table.columns if column.name in used)
+    return Features(tuple(made), request, Lineage(tuple(derived)))
+
+
+def _derived(scope: Scope, feature: Feature, typed: Typed, place: Path) -> Derivation:
+    """Which columns a feature reads, and where it says so."""
+    flow = Flow.IDENTITY if feature.expression is None else Flow.TRANSFORMATION
+    origins = tuple(Origin("train", column, flow) for column in sorted(typed.columns))
+    return Derivation(feature.name, origins, Place(_expression_place(scope, feature, place)))
 
 
 def _typed(scope: Scope, feature: Feature, columns: dict[str, Column], place: Path) -> Typed | None:
@@ -50,6 +71,9 @@ def _typed(scope: Scope, feature: Feature, columns: dict[str, Column], place: Pa
         return None
     if scope.problems(problems, inside) or typed is None:
         return None
+    if "case" in text.lower():
+        named = {name.lower(): column for name, column in columns.items()}
+        check_arms(typed.root, named, inside, scope.findings)
     if typed.type.is_temporal:
         scope.findings.report(
             Code.EXPRESSION_TYPE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from compiler.analyse.algebra.gates import allowed, check_gates, reach
 from compiler.analyse.scope import Scope
 from compiler.codes import Code
 from compiler.diagnostics import Path, Within, did_you_mean
@@ -36,7 +37,10 @@ def analyse_gates(scope: Scope, model: Model, task: Task, path: Path) -> tuple[G
         gate = _gate(scope, text, task, (*path, "gates", index))
         if gate is not None:
             gates.append(gate)
-    return tuple(gates) if len(gates) == len(model.gates) else None
+    if len(gates) < len(model.gates):
+        return None
+    check_gates(gates, (*path, "gates"), scope.findings)
+    return tuple(gates)
 
 
 def _gate(scope: Scope, text: str, task: Task, place: Path) -> Gate | None:
@@ -58,26 +62,33 @@ def _gate(scope: Scope, text: str, task: Task, place: Path) -> Gate | None:
     else:
         bound = float(match["bound"])
     op = match["op"]
-    if not match["champion"] and not METRICS[metric].allows(bound):
-        _pointless(scope, metric, op, bound, place)
+    if _pointless(scope, metric, op, bound, bool(match["champion"]), place):
         return None
     normal = " ".join(text.split())
     return Gate(normal, metric, op, bound, bool(match["champion"]))  # type: ignore[arg-type]
 
 
-def _pointless(scope: Scope, metric: str, op: str, bound: float, place: Path) -> None:
-    """A bound that the metric's values all lie on one side of: the gate judges nothing."""
+def _pointless(
+    scope: Scope, metric: str, op: str, bound: float, champion: bool, place: Path
+) -> bool:
+    """Whether the metric's values all lie on one side of a bound: the gate judges nothing."""
+    values, holds = reach(metric, champion), allowed(op, bound)
+    fails_never = values <= holds
+    if not fails_never and not (values & holds).empty:
+        return False
     known = METRICS[metric]
-    above = known.ceiling is not None and bound > known.ceiling
-    limit = f"at most {known.ceiling}" if above else f"at least {known.floor}"
-    verdict = "never hold" if above == (op in (">", ">=")) else "never fail"
-    share = above and known.ceiling == 1 and bound <= 100
+    lower = fails_never == (op in (">", ">="))
+    limit = f"at least {known.floor}" if lower else f"at most {known.ceiling}"
+    if champion:
+        limit = f"{known.floor} to {known.ceiling}"
+    share = not lower and not champion and known.ceiling == 1 and 2 <= bound <= 100
     scope.findings.report(
         Code.GATE_METRIC,
-        f"this gate can {verdict}: `{metric}` is {limit}",
+        f"this gate can never {'fail' if fails_never else 'hold'}: `{metric}` is {limit}",
         place,
         help=f"`{metric}` is a share: did you mean {bound / 100:g}?" if share else (),
     )
+    return True
 
 
 def metric_fits(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from compiler.analyse.features import Features
 from compiler.analyse.scope import ModelInfo, Scope, TableInfo
 from compiler.diagnostics import Path
 from compiler.graph.node import Ref
 from compiler.graph.operations import (
     Dimension,
     Evaluate,
-    FeatureSpec,
     FitFeatures,
     Gate,
     JudgeGates,
@@ -38,7 +38,7 @@ class Draft(Struct, frozen=True):
     info: TableInfo
     target: Column
     type: ModelType
-    features: tuple[FeatureSpec, ...]
+    features: Features
     space: tuple[Dimension, ...]
     tuned_by: str
     metrics: tuple[str, ...]
@@ -76,10 +76,11 @@ def _fitted(scope: Scope, draft: Draft) -> tuple[Ref, Ref]:
     train = draft.info.parts["train"]
     fitted = scope.add(
         f"{draft.block}/features",
-        FitFeatures(draft.features, draft.type.request),
+        FitFeatures(draft.features.specs, draft.type.request),
         {"train": train},
-        {"features": FeaturesType(draft.type.request, tuple(f.name for f in draft.features))},
+        {"features": FeaturesType(draft.type.request, tuple(f.name for f in draft.features.specs))},
         (*draft.path, "features"),
+        draft.features.lineage,
     )
     inputs = {"features": fitted, "train": train}
     tuning = _tuned(scope, draft, inputs)

@@ -7,10 +7,11 @@ from compiler.analyse.features import analyse_features
 from compiler.analyse.gates import analyse_gates, measured
 from compiler.analyse.model_nodes import Draft, add_nodes
 from compiler.analyse.scope import Scope, TableInfo
+from compiler.analyse.tags import answered, flowed
 from compiler.analyse.tuning import analyse_tuning
 from compiler.codes import Code
 from compiler.diagnostics import Path
-from compiler.graph.types import Column, DataType, ModelType, Task
+from compiler.graph.types import Column, DataType, ModelType, TableType, Task
 from specs.algorithms import TRAITS
 from specs.models import Model
 
@@ -38,9 +39,8 @@ def analyse_model(scope: Scope, name: str) -> None:
     if tuning is None:
         return
     metrics = tuple(dict.fromkeys([*metrics, *(gate.metric for gate in gates)]))
-    features, request = found
-    type_ = ModelType(task, request, _response(task, target))
-    add_nodes(scope, Draft(name, model, info, target, type_, features, *tuning, metrics, gates))
+    type_ = ModelType(task, found.request, _response(scope, task, target, found.request))
+    add_nodes(scope, Draft(name, model, info, target, type_, found, *tuning, metrics, gates))
 
 
 def _task(scope: Scope, model: Model, target: Column, path: Path) -> Task | None:
@@ -63,14 +63,18 @@ def _task(scope: Scope, model: Model, target: Column, path: Path) -> Task | None
     return None
 
 
-def _response(task: Task, target: Column) -> tuple[Column, ...]:
+def _response(
+    scope: Scope, task: Task, target: Column, request: tuple[Column, ...]
+) -> tuple[Column, ...]:
+    """What a model answers, with the tags of all that it has learned from."""
     if task is Task.REGRESSION:
-        return (Column("prediction", DataType("float32"), False),)
-    label = target.type if not target.type.is_integer else DataType("int64")
-    return (
-        Column("prediction", label, False),
-        Column("probability", DataType("float32"), False),
-    )
+        answers: tuple[Column, ...] = (Column("prediction", DataType("float32"), False),)
+    else:
+        label = target.type if not target.type.is_integer else DataType("int64")
+        probability = Column("probability", DataType("float32"), False)
+        answers = (Column("prediction", label, False), probability)
+    seen = TableType((target, *request))
+    return flowed(scope, answers, answered(answers, seen.names), {"table": seen})
 
 
 def _parts_fit(scope: Scope, model: Model, info: TableInfo, path: Path) -> bool:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from compiler.analyse.algebra.alerts import check_reach
+from compiler.analyse.algebra.never import check_condition
+from compiler.analyse.algebra.regions import by_name
 from compiler.analyse.columns import known_column
+from compiler.analyse.policies import allowed, profiled
 from compiler.analyse.predictions import request_fits
 from compiler.analyse.scope import ModelInfo, Scope, TableInfo
+from compiler.analyse.tags import answered
 from compiler.codes import Code
 from compiler.diagnostics import Path
 from compiler.graph.node import Ref
@@ -21,6 +26,8 @@ def analyse_monitor(scope: Scope, name: str) -> None:
     """Add the nodes of one monitor."""
     monitor = scope.stack.monitors[name]
     path: Path = ("monitors", name)
+    check_reach(monitor, path, scope.findings)
+    _takes_alerts(scope, monitor, path)
     if monitor.deployment is not None:
         _live(scope, name, monitor, monitor.deployment, path)
         return
@@ -28,7 +35,7 @@ def analyse_monitor(scope: Scope, name: str) -> None:
     reference = _reference(scope, monitor)
     if info is None or reference is None:
         return
-    window_fits = _window_fits(scope, monitor, info.type, path)
+    window_fits = _window_fits(scope, monitor, info, path)
     columns = _columns(scope, monitor, info, path)
     if columns is None or not window_fits:
         return
@@ -59,6 +66,20 @@ def _comparison(monitor: Monitor, columns: tuple[str, ...]) -> CompareProfiles:
 
 def _told(monitor: Monitor) -> tuple[str, ...]:
     return tuple(f"notifications.{action.notify}" for action in monitor.on_alert)
+
+
+def _takes_alerts(scope: Scope, monitor: Monitor, path: Path) -> None:
+    """Report channels that are told of runs and not of events."""
+    for at, action in enumerate(monitor.on_alert):
+        channel = scope.stack.notifications.get(action.notify)
+        if channel is not None and channel.format != "cloudevents":
+            scope.findings.report(
+                Code.MONITOR,
+                f"`{action.notify}` is told of runs and takes no alerts: it has"
+                f" `format: {channel.format}`",
+                (*path, "on_alert", at),
+                help="name a notification with `format: cloudevents`",
+            )
 
 
 def _live(scope: Scope, name: str, monitor: Monitor, deployment: str, path: Path) -> None:
@@ -106,6 +127,7 @@ def _answers(
         {"model": model.registered, "table": table.parts["train"]},
         {"table": TableType((*keep, *model.type.response))},
         path,
+        answered(model.type.response, [c.name for c in model.type.request], [c.name for c in keep]),
     )
     return scope.add(
         f"monitors.{name}/profile",
@@ -126,7 +148,8 @@ def _live_columns(
         answers = (column for column in model.type.response if column.name not in raw)
         seen = TableType((*request, *answers))
         return _asked(scope, monitor, seen, seen, path)
-    columns = (c for c in request if not c.type.is_temporal)
+    told = allowed(scope, request, "profile", "prediction_log", "alerts")
+    columns = (c for c in told if not c.type.is_temporal)
     fitting = tuple(c.name for c in columns if _method_fits(monitor.drift.method, c))
     if not fitting:
         message = f"`{monitor.drift.method}` fits none of the columns"
@@ -167,22 +190,26 @@ def _profile(scope: Scope, name: str, table: TableInfo) -> Ref:
     address = f"{kind}.{name}/profile"
     if any(node.address == address for node in scope.nodes):
         return Ref(address, "profile")
-    columns = _profiled(table.type)
+    columns = profiled(scope, table.type)
     inputs, outputs = {"table": table.published}, {"profile": ProfileType(columns)}
     return scope.add(address, Profile(columns), inputs, {**outputs}, (kind, name))
 
 
-def _profiled(table: TableType) -> tuple[str, ...]:
-    return tuple(c.name for c in table.columns if c.type.is_scalar and c.type != "binary")
-
-
-def _window_fits(scope: Scope, monitor: Monitor, table: TableType, path: Path) -> bool:
+def _window_fits(scope: Scope, monitor: Monitor, info: TableInfo, path: Path) -> bool:
+    table = info.type
     if not isinstance(monitor.window, WindowSpec):
         return True
     where, by = monitor.window.where, monitor.window.by
     expected, key = ("bool", "where") if where is not None else (None, "by")
     bound = scope.services.binder.expression(where or by or "", table, expected)
-    return not scope.problems(bound.problems, (*path, "window", key))
+    place = (*path, "window", key)
+    if scope.problems(bound.problems, place):
+        return False
+    if where is not None:
+        condition = scope.services.binder.condition(where)
+        what, columns = "the window can never have a row", by_name(table)
+        check_condition(condition, what, place, info.rules, columns, scope.findings)
+    return True
 
 
 def _columns(scope: Scope, monitor: Monitor, info: TableInfo, path: Path) -> tuple[str, ...] | None:
@@ -196,14 +223,14 @@ def _columns(scope: Scope, monitor: Monitor, info: TableInfo, path: Path) -> tup
         fits = request_fits(scope, info.type, scope.models[model], _table(scope, monitor), place)
         columns: tuple[Column, ...] = scope.models[model].type.request if fits else ()
     else:
-        columns = tuple(
-            c for c in info.type.columns if c.name in reference and c.name in _profiled(info.type)
-        )
+        both = profiled(scope, info.type)
+        columns = tuple(c for c in info.type.columns if c.name in reference and c.name in both)
         if not columns:
             message = f"`{monitor.table}` and `{monitor.reference}` share no column"
             scope.findings.report(Code.MONITOR, message, (*path, "reference"))
     # Time moves on: that a later window has later times is no drift unless it is asked for.
-    columns = tuple(c for c in columns if not c.type.is_temporal)
+    told = allowed(scope, columns, "profile", "alerts")
+    columns = tuple(c for c in told if not c.type.is_temporal)
     fitting = tuple(c.name for c in columns if _method_fits(monitor.drift.method, c))
     if columns and not fitting:
         message = f"`{monitor.drift.method}` fits none of the columns"
@@ -254,6 +281,10 @@ def analyse_notification(scope: Scope, name: str) -> None:
         scope.findings.report(Code.BAD_VALUE, message, (*path, "url"))
         return
     operation = Channel(
-        f"notifications.{name}", url, tuple(sorted(block.headers.items())), block.events
+        f"notifications.{name}",
+        url,
+        tuple(sorted(block.headers.items())),
+        block.events,
+        block.format,
     )
     scope.add(f"notifications.{name}/channel", operation, {}, {}, path)

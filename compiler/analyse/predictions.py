@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from compiler.analyse.columns import known_column
+from compiler.analyse.policies import allowed
 from compiler.analyse.rules import publish
 from compiler.analyse.scope import ModelInfo, Scope, TableInfo
+from compiler.analyse.tags import answered
 from compiler.codes import Code
 from compiler.diagnostics import Path
 from compiler.graph.operations import Score
@@ -32,12 +34,14 @@ def analyse_prediction(scope: Scope, name: str) -> None:
         scope.findings.report(Code.DUPLICATE_NAME, message, (*path, "table"), help=ways)
         return
     table = TableType((*keep, *model.type.response))
+    request = [column.name for column in model.type.request]
     scored = scope.add(
         f"predictions.{name}/score",
         Score(tuple(column.name for column in keep), model.threshold),
         {"model": model.registered, "table": info.published},
         {"table": table},
         path,
+        answered(model.type.response, request, [column.name for column in keep]),
     )
     publish(scope, "predictions", name, table, scored)
 
@@ -46,7 +50,7 @@ def _kept(
     scope: Scope, prediction: Prediction, info: TableInfo, path: Path
 ) -> tuple[Column, ...] | None:
     if prediction.keep is None:
-        return info.type.columns
+        return allowed(scope, info.type.columns, "predictions")
     found = [
         known_column(scope, info.type, column, (*path, "keep", index))
         for index, column in enumerate(prediction.keep)

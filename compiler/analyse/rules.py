@@ -6,6 +6,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from compiler.analyse.algebra.entries import Entry
+from compiler.analyse.algebra.judge import check_rules
+from compiler.analyse.algebra.keys import key_of_value
 from compiler.analyse.columns import known_column
 from compiler.analyse.scope import Scope, TableInfo
 from compiler.codes import Code
@@ -18,12 +21,28 @@ from specs.base import seconds_of
 from specs.validation import Rule
 
 
-def publish(scope: Scope, kind: str, name: str, table: TableType, staged: Ref) -> None:
-    """Add validation, where there are rules, and the publish; the table is then known."""
+def publish(
+    scope: Scope,
+    kind: str,
+    name: str,
+    table: TableType,
+    staged: Ref,
+    passed: tuple[Entry, ...] = (),
+) -> None:
+    """Add validation, where there are rules, and the publish; the table is then known.
+
+    ``passed`` are rules that its rows have passed before.
+    """
     address = f"{kind}.{name}"
     inputs = {"table": staged}
+    known: tuple[Entry, ...] = ()
     if scope.stack.validation.get(name):
+        before = len(scope.findings.errors)
         rules, tables = _rules(scope, name, table)
+        if len(scope.findings.errors) == before:
+            known = check_rules(
+                name, scope.stack.validation[name], table, scope.services.binder, scope.findings
+            )
         inputs["verdict"] = scope.add(
             f"{address}/validate",
             Validate(rules),
@@ -34,7 +53,7 @@ def publish(scope: Scope, kind: str, name: str, table: TableType, staged: Ref) -
         inputs["table"] = _accepted(scope, name, address, rules, table, {"table": staged, **tables})
     outputs: dict[str, ValueType] = {"table": table, "version": DocumentType("version")}
     published = scope.add(f"{address}/publish", Publish(address), inputs, outputs, (kind, name))
-    scope.tables[name] = TableInfo(table, published)
+    scope.tables[name] = TableInfo(table, published, rules=(*passed, *known))
 
 
 def _accepted(
@@ -161,7 +180,7 @@ def _misfit(verb: str, column: Column, argument: Any) -> tuple[str, str] | None:
                 f"`{value}` can never be a value of `{column.name}`, which is {column.type}",
                 f"write values of type {column.type}",
             )
-    if verb == "between" and len(values) == 2 and _ordered(values[1], values[0]):
+    if verb == "between" and len(values) == 2 and _ordered(values[1], values[0], column.type):
         return (
             f"nothing lies between {values[0]} and {values[1]}",
             "write the lower bound first",
@@ -169,8 +188,9 @@ def _misfit(verb: str, column: Column, argument: Any) -> tuple[str, str] | None:
     return None
 
 
-def _ordered(low: Any, high: Any) -> bool:
-    return type(low) in (int, float) and type(high) in (int, float) and low < high
+def _ordered(low: Any, high: Any, type: DataType) -> bool:
+    keys: tuple[Any, Any] = key_of_value(low, type), key_of_value(high, type)
+    return None not in keys and bool(keys[0] < keys[1])
 
 
 def _fits(type: DataType, value: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from compiler.codes import Code
-from compiler.diagnostics import Findings, Path, did_you_mean
+from compiler.diagnostics import Findings, Instead, Path, did_you_mean
 from specs.base import NAME, Spec
 from specs.scaling import FOR_EACH, TOP_KEYS
 from specs.stack import LANGUAGE, Stack
@@ -26,6 +26,11 @@ _KINDS = {
     "string_pattern_mismatch": Code.BAD_VALUE,
     "value_error": Code.BAD_VALUE,
 }
+_RANK = (
+    Code.BAD_NAME, Code.UNKNOWN_KEY, Code.MISSING_KEY, Code.UNKNOWN_KIND, Code.BAD_VALUE,
+    Code.WRONG_TYPE,
+)  # fmt: skip
+"""Which of several findings at one place says most."""
 _ARTICLES = {
     "string": "a text", "int": "a whole number", "float": "a number", "bool": "true or false",
     "tuple": "a list", "list": "a list", "dict": "a mapping", "model": "a mapping",
@@ -33,7 +38,7 @@ _ARTICLES = {
 }  # fmt: skip
 _SECRET_PLACES = {
     ("sources", "connection"), ("deployments", "auth"), ("notifications", "url"),
-    ("notifications", "headers"),
+    ("notifications", "headers"), ("datasets", "clean"),
 }  # fmt: skip
 
 
@@ -57,15 +62,22 @@ def validate(config: dict[str, Any], findings: Findings) -> Stack | None:
 
 
 def _report(error: ValidationError, config: dict[str, Any], findings: Findings) -> None:
-    seen: set[tuple[Path, Code]] = set()
+    found: dict[Path, tuple[Code, Any, bool]] = {}
     for detail in error.errors(include_url=False):
         path, key = _spec_path(detail["loc"], config)
         code = _code(detail, key)
         if code is Code.UNKNOWN_KIND and "tag" in detail.get("ctx", {}):
             path = (*path, "kind")
-        if (path, code) in seen:
+        before = found.get(path)
+        # Of several forms that a value may have, each says what it misses: one cause, one finding.
+        if before is None or _RANK.index(code) < _RANK.index(before[0]):
+            found[path] = code, detail, key
+    for path, (code, detail, key) in found.items():
+        # A list without its wrong entries is too short; only they are what is wrong.
+        if detail["type"] == "too_short" and any(
+            other[: len(path)] == path and other != path for other in found
+        ):
             continue
-        seen.add((path, code))
         message, ways = _message(code, detail, path, config)
         findings.report(code, message, path, key=key or code is Code.UNKNOWN_KEY, help=ways)
 
@@ -87,6 +99,8 @@ def _message(
     if code is Code.UNKNOWN_KEY:
         known = _known_keys(path[:-1], config) | _meant(str(path[-1]))
         ways = did_you_mean(str(path[-1]), known)
+        if any(isinstance(way, Instead) and way.right in _at(config, path[:-1]) for way in ways):
+            ways = tuple(map(str, ways))  # the key that was meant is there, too
         # `{sql: select a, b}` is a mapping of two keys, and the second has no value.
         comma = ("a comma ends a value inside `{}`: quote the whole text",)
         return f"unknown key `{path[-1]}`", ways + (comma if detail["input"] is None else ())
@@ -105,8 +119,20 @@ def _message(
         wanted = detail["type"].removesuffix("_type")
         article = _ARTICLES.get(wanted, detail["msg"].removeprefix("Input should be "))
         return f"{name} must be {article}, not {_described(detail['input'])}", ()
-    text = detail["msg"].removeprefix("Value error, ").replace("Input should", "it should")
-    return f"{name}: {text}", ()
+    return f"{name}: {_said(detail)}", ()
+
+
+def _said(detail: Any) -> str:
+    """What pydantic says of a value, in the words of the language."""
+    context, kind = detail.get("ctx", {}), detail["type"]
+    if kind in ("too_short", "too_long"):
+        at, bound = ("least", "min_length") if kind == "too_short" else ("most", "max_length")
+        count = context[bound]
+        return f"it should have at {at} {count} {'entry' if count == 1 else 'entries'}"
+    if kind == "string_pattern_mismatch":
+        return f"`{str(detail['input'])[:40]}` does not fit the pattern `{context['pattern']}`"
+    text = str(detail["msg"]).removeprefix("Value error, ")
+    return text.replace("Input should", "it should").replace("String should", "it should")
 
 
 def _called(path: Path) -> str:
@@ -181,6 +207,12 @@ def _has(value: Any, part: str | int) -> bool:
 def _single(value: Any) -> Any:
     """The only value of a one-key mapping: ``{wind: {impute: mean}}``."""
     return next(iter(value.values())) if isinstance(value, Mapping) and len(value) == 1 else None
+
+
+def _at(config: Any, path: Path) -> Any:
+    for part in path:
+        config = config[part]
+    return config
 
 
 def _known_keys(path: Path, config: Any) -> set[str]:

@@ -8,9 +8,11 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from compiler.analyse.algebra.entries import Entry
 from compiler.analyse.lock import Locked
 from compiler.analyse.services import Problem, Services
 from compiler.diagnostics import Findings, Path, Within
+from compiler.graph.lineage import Lineage
 from compiler.graph.node import Node, Ref
 from compiler.graph.operations import Operation
 from compiler.graph.types import ModelType, TableType, ValueType
@@ -18,12 +20,16 @@ from specs.stack import Stack
 
 
 class TableInfo(Struct, frozen=True):
-    """A table block: its type, where readers find it, and its parts where it is split."""
+    """A table block: its type, where readers find it, and its parts where it is split.
+
+    ``rules`` are those that each of its rows has passed.
+    """
 
     type: TableType
     published: Ref
     parts: dict[str, Ref] = field(default_factory=dict)
     profile: Ref | None = None
+    rules: tuple[Entry, ...] = ()
 
 
 class ModelInfo(Struct, frozen=True):
@@ -74,11 +80,11 @@ class Scope(Struct):
         inputs: dict[str, Ref],
         outputs: dict[str, ValueType],
         origin: Path,
+        lineage: Lineage | None = None,
     ) -> Ref:
         """Add a node; returns its first output, where it has any."""
-        node = Node(
-            address, operation, tuple(sorted(inputs.items())), tuple(outputs.items()), origin
-        )
+        found = tuple(sorted(inputs.items()))
+        node = Node(address, operation, found, tuple(outputs.items()), origin, lineage)
         self.nodes.append(node)
         return Ref(address, next(iter(outputs), ""))
 

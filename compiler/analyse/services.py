@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
+from compiler.analyse.algebra.conditions import Condition
 from compiler.codes import Code
+from compiler.graph.lineage import Lineage
 from compiler.graph.operations import Params
 from compiler.graph.types import Column, DataType, TableType
 
@@ -37,11 +39,15 @@ class Problem(Protocol):
 
 
 class BoundQuery(Protocol):
-    """A query with types: its columns, or its problems."""
+    """A query with types: its columns and where they come from, or its problems."""
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The result's columns in order; empty where there are problems."""
+        """The result's columns in order, without tags; empty where there are problems."""
+
+    @property
+    def lineage(self) -> Lineage:
+        """What each column comes from, by table and column; places are stretches of the text."""
 
     @property
     def problems(self) -> Sequence[Problem]:
@@ -66,6 +72,9 @@ class Binder(Protocol):
     def read_ahead(self, queries: Sequence[str], expressions: Sequence[str]) -> None:
         """Be told all texts that will be asked about, to parse them together."""
 
+    def bind_ahead(self, asked: Sequence[tuple[str, Mapping[str, TableType]]]) -> None:
+        """Be told queries that will be bound over these tables, to bind them together."""
+
     def tables(self, sql: str) -> tuple[str, ...]:
         """Names of the tables a query reads; empty where it cannot be parsed."""
 
@@ -80,6 +89,12 @@ class Binder(Protocol):
     def pattern(self, text: str) -> str | None:
         """What is wrong with a regular expression; None where it is one."""
 
+    def condition(self, text: str) -> Condition:
+        """What a row-level condition says as far as it is plain; the rest is opaque."""
+
+    def matching(self, pattern: str, texts: Sequence[str]) -> tuple[bool, ...]:
+        """Of each text whether a regular expression is found in it."""
+
 
 class Inspector(Protocol):
     """Looks at data to learn columns that a spec leaves out."""
@@ -89,6 +104,18 @@ class Inspector(Protocol):
 
     def database(self, connection: str, sql: str) -> tuple[Column, ...]:
         """The columns of a query's result. Raises StackcError where it cannot be run."""
+
+
+class Fact(Struct, frozen=True):
+    """One way in which the data of a source differs from the columns it should have.
+
+    ``text`` says it in a sentence; ``help`` are ways out that the data suggests.
+    """
+
+    column: str
+    kind: Literal["missing", "added", "type", "nulls"]
+    text: str
+    help: tuple[str, ...] = ()
 
 
 class Services(Struct, frozen=True):

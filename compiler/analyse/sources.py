@@ -11,15 +11,16 @@ from compiler.analyse.lock import Locked, origin_of
 from compiler.analyse.rules import publish
 from compiler.analyse.scope import Scope
 from compiler.codes import Code
-from compiler.diagnostics import Path, StackcError
+from compiler.diagnostics import Path, StackcError, did_you_mean
 from compiler.graph.operations import Operation, Params, ReadDatabase, ReadFiles, params
 from compiler.graph.types import SCALARS, Column, DataType, TableType
 from specs.sources import Source
 
-_FORMATS = {
+FORMATS = {
     ".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl",
     ".ndjson": "jsonl", ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow",
 }  # fmt: skip
+"""The format that a suffix stands for."""
 SCHEMES = ("sqlite://", "duckdb://", "postgresql://", "postgres://")
 
 
@@ -45,13 +46,13 @@ def analyse_source(scope: Scope, name: str) -> None:
 
 def _operation(source: Source, format: str | None, columns: tuple[Column, ...]) -> Operation:
     if source.path is not None and format is not None:
-        return ReadFiles(source.path, format, columns, _options(source, format))
+        return ReadFiles(source.path, format, columns, options_of(source, format))
     return ReadDatabase(str(source.connection), str(source.sql), columns)
 
 
 def _format(scope: Scope, source: Source, path: Path) -> str | None:
     suffix = PurePosixPath(source.path or "").suffix.lower()
-    found = source.format or _FORMATS.get(suffix)
+    found = source.format or FORMATS.get(suffix)
     if found is None:
         scope.findings.report(
             Code.MISSING_KEY,
@@ -92,7 +93,8 @@ def _connection_known(scope: Scope, connection: str, path: Path) -> bool:
     return False
 
 
-def _options(source: Source, format: str) -> Params:
+def options_of(source: Source, format: str) -> Params:
+    """How files of a format are written, with what is left out."""
     if format != "csv":
         return ()
     delimiter = "\t" if str(source.path).lower().endswith(".tsv") else ","
@@ -135,7 +137,7 @@ def _blamed(source: Source, code: Code) -> str:
 def _inspect(scope: Scope, source: Source, format: str | None) -> tuple[Column, ...]:
     inspector = scope.services.inspector
     if source.path and format:
-        return inspector.files(source.path, format, _options(source, format))
+        return inspector.files(source.path, format, options_of(source, format))
     return inspector.database(str(source.connection), str(source.sql))
 
 
@@ -148,6 +150,7 @@ def _declared(scope: Scope, source: Source, path: Path) -> tuple[Column, ...] | 
             place = (*path, "columns", column_name, "type")
             message = f"`{column.type}` is no type of column `{column_name}`"
             scope.findings.report(Code.WRONG_TYPE, message, place, help=_nearest(column.type))
+        ok &= _known_at_fits(scope, source, column_name, path)
         columns.append(Column(column_name, data_type, column.nullable, tuple(sorted(column.tags))))
     if not columns:
         ok = False
@@ -155,6 +158,25 @@ def _declared(scope: Scope, source: Source, path: Path) -> tuple[Column, ...] | 
             Code.BAD_VALUE, "a table needs at least one column", (*path, "columns"), key=True
         )
     return tuple(columns) if ok else None
+
+
+def _known_at_fits(scope: Scope, source: Source, name: str, path: Path) -> bool:
+    """Whether what says when a column is known is a time of the same source."""
+    columns = source.columns or {}
+    wanted = columns[name].known_at
+    if wanted is None:
+        return True
+    place = (*path, "columns", name, "known_at")
+    if wanted not in columns:
+        message, ways = f"there is no column `{wanted}`", did_you_mean(wanted, columns)
+        scope.findings.report(Code.UNKNOWN_COLUMN, message, place, help=ways)
+        return False
+    found = DataType(columns[wanted].type)
+    if found.is_temporal:
+        return True
+    message = f"`{wanted}` is {found}, and `{name}` has to be known at a time"
+    scope.findings.report(Code.RULE_TYPE, message, place)
+    return False
 
 
 _OTHER_NAMES = {

@@ -11,8 +11,8 @@ from gc import set_threshold
 from typing import NoReturn
 
 COMMANDS = (
-    "init", "compile", "plan", "apply", "promote", "rollback", "destroy", "status", "monitor",
-    "history", "show", "explain", "schema", "lock", "gc", "doctor",
+    "init", "compile", "fix", "fmt", "plan", "apply", "promote", "rollback", "destroy", "status",
+    "monitor", "history", "show", "explain", "schema", "lsp", "lock", "gc", "doctor",
 )  # fmt: skip
 
 

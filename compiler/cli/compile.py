@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from compiler.cli.frame import PIPE_CLOSED, Refused
 from compiler.cli.options import CompileFormat, ConfigDirs, Environment, Overrides, SpecPath
 from compiler.cli.output import Output, json_text, program_version
 from compiler.diagnostics import StackcError
+from compiler.report.placing import Asked
 
 if TYPE_CHECKING:
     from compiler.pipeline import Compiled
@@ -26,15 +28,33 @@ def command(
     format: Annotated[
         CompileFormat, typer.Option("--format", help="Text, JSON, or SARIF for code hosts.")
     ] = CompileFormat.TEXT,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Again at each change of a file, until Ctrl-C.")
+    ] = False,
 ) -> int:
     """Check a spec and make its graph."""
+    output = Output(format, "compile")
+    asked = Asked(spec, overrides or (), config_dir or (), env)
+    if not watch:
+        return _compile(asked, out, output)
+    if output.json:
+        raise Refused("--watch shows text: a program compiles again when it likes")
+    from compiler.cli.watch import again_and_again
+
+    again_and_again(asked, output, lambda: _compile(asked, out, output))
+    return PIPE_CLOSED
+
+
+def _compile(asked: Asked, out: Path | None, output: Output) -> int:
     from compiler.pipeline import compile_spec
 
-    output = Output(format, "compile")
+    sarif = output.format == CompileFormat.SARIF
     try:
-        compiled = compile_spec(spec, overrides or (), config_dir or (), environment=env)
+        compiled = compile_spec(
+            asked.spec, asked.overrides, asked.config_dirs, environment=asked.environment
+        )
     except StackcError as error:
-        if format is not CompileFormat.SARIF:
+        if not sarif:
             raise
         _write_sarif(error, output)
         return 1
@@ -43,7 +63,7 @@ def command(
         from compiler.graph.serialize import to_bytes
 
         write_text(out, to_bytes(compiled.graph).decode("utf-8"))
-    if format is CompileFormat.SARIF:
+    if sarif:
         _write_sarif(StackcError(*compiled.warnings), output)
     else:
         _answer(compiled, out, output)

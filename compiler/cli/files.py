@@ -24,6 +24,25 @@ def write_text(path: Path, text: str) -> None:
         raise cannot_write(path, problem) from problem
 
 
+def replace_text(path: Path, before: str, after: str) -> None:
+    """Give a file of the user's another text; its mode stays, and a link to it stays a link.
+
+    Raises:
+        StackcError: E130 when it has another text than ``before`` by now, E607 or
+            E712 when it cannot be written.
+    """
+    from compiler.engine.rewriting import rewrite
+    from compiler.load.text import shown
+
+    if not rewrite(path, before, after):
+        raise fail(
+            Code.FILE_CHANGED,
+            f"`{path}` has changed since it was read",
+            span=Span.point(shown(path)),
+            help="save it everywhere, and run the same command again",
+        )
+
+
 def _write(path: Path, text: str) -> None:
     if path.exists() and not path.is_file():  # a pipe or a device: /dev/stdout
         path.write_text(text, encoding="utf-8")

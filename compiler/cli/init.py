@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -13,25 +11,6 @@ from compiler.cli.frame import Refused
 from compiler.cli.options import Format, OutputFormat
 from compiler.cli.output import Output
 
-_FIRST = """\
-# The stack `{name}`. What each key means: stackc schema; what is applied: stackc status.
-stackc: 1
-name: {name}
-
-sources:
-  {source}:
-    path: {path}  # csv, parquet, jsonl or arrow; its columns are inferred and kept in stackc.lock
-
-# validation:
-#   {source}:
-#     - row_count: {{min: 1}}
-#
-# datasets:
-#   examples:
-#     sql: select * from {source}
-#     split: {{train: 0.6, validation: 0.2, test: 0.2}}
-"""
-
 
 def command(
     spec: Annotated[
@@ -40,39 +19,42 @@ def command(
     data: Annotated[
         Path | None, typer.Option("--data", metavar="FILE", help="The data to begin with.")
     ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", metavar="COLUMN", help="What a model is to predict."),
+    ] = None,
     format: OutputFormat = Format.TEXT,
 ) -> int:
     """Write a first spec."""
     from compiler.cli.files import write_text
+    from compiler.firstspec.write import first_spec
+    from compiler.report.placing import Asked, placing
 
     output = Output(format, "init")
     if spec.exists():
         raise Refused(f"{spec} is there already: name another file")
     if data is not None and not data.is_file():
         raise Refused(f"there is no file {data}")
-    write_text(spec, first_spec(spec, data))
+    if target is not None and data is None:
+        raise Refused("--target names a column of --data")
+    with placing(Asked(spec)):
+        text = first_spec(spec, data, target)
+    write_text(spec, text)
+    _tell_git(spec.resolve().parent / ".gitattributes")
     output.line(f"{spec} is written. Next: stackc compile {spec}")
     output.document({"spec": str(spec)})
     return 0
 
 
-def first_spec(spec: Path, data: Path | None) -> str:
-    """The text of a first spec over some data."""
-    folder = spec.resolve().parent
-    path = "data.csv" if data is None else os.path.relpath(data.resolve(), folder)
-    return _FIRST.format(
-        name=_name(folder.name, "stack"), source=_name(Path(path).stem, "data"), path=_quoted(path)
-    )
+def _tell_git(attributes: Path) -> None:
+    """Have git merge stackc.lock by taking the lines of both sides."""
+    from compiler.analyse.lock import MERGED
+    from compiler.cli.files import write_text
 
-
-def _name(text: str, otherwise: str) -> str:
-    """A word of the language from any text."""
-    word = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:40].strip("_")
-    return word if word[:1].isalpha() and word.isascii() else otherwise
-
-
-def _quoted(text: str) -> str:
-    """A YAML text; quotes only where they are needed."""
-    import json
-
-    return text if re.fullmatch(r"[\w./-]*[a-zA-Z/]", text) else json.dumps(text)
+    try:
+        text = attributes.read_text("utf-8") if attributes.exists() else ""
+    except (OSError, UnicodeDecodeError):
+        return  # whatever it is, it is not ours to mend
+    if MERGED not in text.split("\n"):
+        end = "" if not text or text.endswith("\n") else "\n"
+        write_text(attributes, f"{text}{end}{MERGED}\n")

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compiler.cli.frame import DONE
+from compiler.cli.frame import DONE, FAILED, Refused
 from compiler.cli.options import ConfigDirs, Environment, Format, OutputFormat, Overrides, SpecPath
 from compiler.cli.output import Output
 
 if TYPE_CHECKING:
     from compiler.analyse.lock import Locked
+    from compiler.report.placing import Asked
 
     Lock = dict[str, Locked]
 
@@ -24,6 +25,9 @@ def command(
     update: Annotated[
         bool, typer.Option("--update", help="Also change the columns that are locked already.")
     ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing: hold files against their columns.")
+    ] = False,
     format: OutputFormat = Format.TEXT,
 ) -> int:
     """Infer the columns that the spec leaves out, and show what changed."""
@@ -34,6 +38,10 @@ def command(
 
     output = Output(format, "lock")
     asked = Asked(spec, overrides or (), config_dir or (), env)
+    if check:
+        if update:
+            raise Refused("`--check` writes nothing, and `--update` writes: give one of them")
+        return _checked(asked, output)
     with placing(asked):
         loaded = load(spec, asked.overrides, asked.config_dirs, environment=env)
         old, seen = relock(loaded)
@@ -50,6 +58,28 @@ def command(
     output.line(_verdict(written, bool(kept), LOCK_NAME))
     output.document({"changes": {k: list(v) for k, v in changes.items()}, "written": written})
     return DONE
+
+
+def _checked(asked: Asked, output: Output) -> int:
+    """Tell where the data differs from the contract; 1 where it does."""
+    from compiler.analyse.lock import LOCK_NAME
+    from compiler.diagnostics import Severity
+    from compiler.load import load
+    from compiler.pipeline import check_lock
+    from compiler.report.placing import place_all, placing
+
+    with placing(asked):
+        loaded = load(asked.spec, asked.overrides, asked.config_dirs, environment=asked.environment)
+        found, unlocked = check_lock(loaded)
+        found = place_all(found, asked, None, loaded.sources)
+    output.findings(found, loaded.sources)
+    for name in unlocked:
+        output.line(f"sources.{name} is not in {LOCK_NAME}: `stackc lock {asked.spec}` adds it")
+    fits = not unlocked and not any(d.severity is Severity.ERROR for d in found)
+    if fits:
+        output.line("Every source in files has the columns that it should have.")
+    output.document({"unlocked": [*unlocked]}, ok=fits, diagnostics=found)
+    return DONE if fits else FAILED
 
 
 def _still(old: Lock, seen: Lock) -> Lock:

@@ -27,6 +27,7 @@ class Output:
     """
 
     def __init__(self, format: str, command: str) -> None:
+        self.format = format
         self.json = format != Format.TEXT
         self.command = command
         self.closed = False

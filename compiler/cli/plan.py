@@ -41,10 +41,9 @@ def command(
 ) -> int:
     """Show what apply would do, and why."""
     from compiler.cli.sweep import plan_points
-    from compiler.diagnostics import Findings
     from compiler.engine.planning import make_plan
     from compiler.engine.project import open_project
-    from compiler.pipeline import compile_spec
+    from compiler.pipeline import check_contracts, compile_spec
     from compiler.report.placing import Asked, place_all, placing
     from compiler.report.text_plan import plan_lines
 
@@ -55,11 +54,12 @@ def command(
             raise Refused("the plan of a sweep is not saved: name the points again, `apply -m`")
         return plan_points(asked, output, detailed_exitcode)
     compiled = compile_spec(spec, asked.overrides, asked.config_dirs, environment=env)
-    findings = Findings()
     with (
         placing(asked, compiled),
         open_project(compiled.root, write=False, environment=compiled.environment) as project,
     ):
+        findings = check_contracts(compiled, project.folder)
+        findings.stop_on_errors()
         plan = make_plan(project, compiled.graph, compiled.lowered, findings)
     noticed = place_all(findings.warnings, asked, compiled, compiled.sources)
     warnings = (*compiled.warnings, *noticed)

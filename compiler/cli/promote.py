@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +33,7 @@ def command(
     from compiler.cli.project import require_spec
     from compiler.engine.project import open_project
     from compiler.report.placing import Asked, placing
+    from compiler.report.text_diff import difference
     from compiler.report.text_style import visible
     from compiler.sweep.find import find_point
     from compiler.sweep.promote import promotion, write
@@ -45,7 +45,9 @@ def command(
             row, found = find_point(project, point, sweep)
         promoted = promotion(spec, row, found, env)
         changed = bool(promoted.edits)
-        output.lines(_difference(promoted, output))
+        for edit in promoted.edits:
+            names = (str(edit.file), f"{edit.file} with point {promoted.point.number}")
+            output.lines(difference(edit.before, edit.after, names, output.style))
         if found.status == "failed":
             output.line(f"Point {point} failed when it was tried: {visible(found.reason)}")
         if changed and not yes and not asks(f"Write point {point} of sweep {row.number}?"):
@@ -64,26 +66,6 @@ def command(
         }
     )
     return DONE
-
-
-def _difference(promoted: Promotion, output: Output) -> list[str]:
-    """What changes, line by line."""
-    from compiler.report.text_style import Tone, visible
-
-    tones: dict[str, Tone] = {"+": "good", "-": "error", "@": "accent"}
-    lines = [
-        line
-        for edit in promoted.edits
-        for line in difflib.unified_diff(
-            edit.before.splitlines(),
-            edit.after.splitlines(),
-            str(edit.file),
-            f"{edit.file} with point {promoted.point.number}",
-            n=2,
-            lineterm="",
-        )
-    ]
-    return [output.style.paint(visible(line), tones.get(line[:1])) for line in lines]
 
 
 def _tell(promoted: Promotion, asked: Asked, output: Output) -> None:

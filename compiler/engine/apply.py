@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from compiler.codes import Code
 from compiler.diagnostics import Findings, StackcError, fail
-from compiler.engine import outbox, rows
+from compiler.engine import outbox, rows, telling
 from compiler.engine.commit import Ledger, new_run
 from compiler.engine.plan import Plan
 from compiler.engine.project import Project
@@ -42,6 +42,7 @@ def apply_plan(
         if plan.empty and not _cut_short(project):
             findings = Findings()
             outbox.deliver(project, graph, lowered, findings)
+            telling.tell_runs(project, graph, lowered, findings, ())
             return RunResult("", "nothing", diagnostics=tuple(findings.diagnostics))
         state = project.state
         ledger = Ledger(state, project.store, new_run(graph, command), outbox.channels_of(graph))
@@ -57,6 +58,7 @@ def _told(project: Project, graph: Graph, lowered: Lowered, result: RunResult) -
     findings = Findings()
     try:
         outbox.deliver(project, graph, lowered, findings)
+        telling.tell_runs(project, graph, lowered, findings, telling.untold(project, graph))
     except StackcError as error:
         findings.add(error.diagnostics)
     return replace(result, diagnostics=(*result.diagnostics, *findings.diagnostics))

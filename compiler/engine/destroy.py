@@ -16,7 +16,15 @@ from compiler.engine.results import Listener, RunResult
 from compiler.graph.node import Graph
 from compiler.lower import Lowered
 
-_HISTORY = ("state.db", "state.db-wal", "state.db-shm", "state.backup.db", "lock", "events.log")
+_HISTORY = (
+    "state.db",
+    "state.db-wal",
+    "state.db-shm",
+    "state.backup.db",
+    "lock",
+    "events.log",
+    "openlineage.jsonl",
+)
 
 
 def plan_destroy(project: Project, lowered: Lowered, name: str = "stack") -> Plan:

@@ -22,7 +22,7 @@ from compiler.engine.project import Project
 from compiler.engine.rows import NodeRow, now
 from compiler.engine.store import Stored
 from compiler.engine.tasks import Call, Seed, plain
-from compiler.graph.digest import canonical
+from compiler.graph.digest import canonical, keyed
 from compiler.graph.node import Node
 from compiler.graph.types import SUFFIXES, ValueType
 from compiler.lower import LoweredTask
@@ -79,7 +79,7 @@ def intent_of(node: Node, change: Change, task: LoweredTask, run: str) -> NodeRo
     outputs = {name: Stored("", 0, SUFFIXES[type(kind)]) for name, kind in node.outputs}
     return NodeRow(
         address=node.address, key=change.key, kind=operation.kind, operation=operation.__name__,
-        version=operation.version, parameters=canonical(node.operation).decode(),
+        version=operation.version, parameters=canonical(keyed(node.operation)).decode(),
         inputs={name: str(ref) for name, ref in node.inputs}, input_keys=change.input_keys,
         observed=change.observed, capability=operation.capability, category=operation.category,
         backend=task.backend, settings=task.settings.model_dump(mode="json"), outputs=outputs,

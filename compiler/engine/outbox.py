@@ -134,7 +134,7 @@ def deliver(project: Project, graph: Graph, lowered: Lowered, findings: Findings
     for name in sorted(waiting.keys() & nodes.keys()):
         node = nodes[name]
         for event in waiting[name]:
-            found = _hand_on(project, node, lowered.tasks[node.address], event)
+            found = hand_on(project, node, lowered.tasks[node.address], "deliver", dict(event.body))
             _note(project.state, event, name, found)
             if found is not None:
                 findings.add([placed(found, node.origin)])
@@ -171,8 +171,10 @@ def _drop(state: State, channels: Iterable[str]) -> None:
             )  # fmt: skip
 
 
-def _hand_on(project: Project, node: Node, task: LoweredTask, event: Event) -> Diagnostic | None:
-    """Deliver one event; the warning when it could not be."""
+def hand_on(
+    project: Project, node: Node, task: LoweredTask, method: str, what: Json
+) -> Diagnostic | None:
+    """Hand something to a channel by one of its methods; the warning when it could not be."""
     limits = project.workers.limits
     workdir = project.scratch / uuid4().hex
     durable.make_folder(workdir)
@@ -180,7 +182,7 @@ def _hand_on(project: Project, node: Node, task: LoweredTask, event: Event) -> D
         node.address, "", {}, None, project.root, project.folder, workdir, limits.threads,
         limits.memory, task.settings,
     )  # fmt: skip
-    call = Call(task.lowering.target, "deliver", (node.operation, dict(event.body)), seed)
+    call = Call(task.lowering.target, method, (node.operation, what), seed)
     durable.point("deliver.begin")
     try:
         project.workers.run(call, task.lowering.isolation, lambda _text: None)

@@ -17,8 +17,9 @@ from compiler.codes import Code
 from compiler.diagnostics import fail
 from compiler.engine import durable
 from compiler.engine.reasons import Reason
+from compiler.graph.unknowns import Unknown
 
-FORMAT = 1
+FORMAT = 2
 """Version of the saved plan."""
 
 CATEGORIES = (
@@ -51,7 +52,8 @@ class Change(Struct, frozen=True):
     """One node: what is done with it, what that means, and why.
 
     ``key`` is the key it will have (had, when deleted); ``observed`` what was
-    found outside when the plan was made.
+    found outside when the plan was made. ``unknown`` is what only the run can
+    tell of it.
     """
 
     address: str
@@ -63,6 +65,7 @@ class Change(Struct, frozen=True):
     input_keys: Mapping[str, str]
     observed: str | None
     reasons: tuple[Reason, ...]
+    unknown: tuple[Unknown, ...] = ()
 
     @property
     def block(self) -> str:
@@ -140,6 +143,7 @@ class Plan(Struct, frozen=True, dict=True):
                     **change,
                     "action": Action(change["action"]),
                     "reasons": tuple(Reason(**reason) for reason in change["reasons"]),
+                    "unknown": tuple(Unknown(**unknown) for unknown in change["unknown"]),
                 }
             )
             for change in data["changes"]

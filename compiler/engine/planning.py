@@ -20,7 +20,11 @@ from compiler.engine.recovery import recover, settle
 from compiler.engine.rows import NodeRow, Outputs
 from compiler.engine.tasks import Call, Seed
 from compiler.graph.node import Graph, Node, input_tokens, node_key
+from compiler.graph.unknowns import unknowns
 from compiler.lower import Lowered, LoweredTask
+
+_KNOWN = (Action.KEEP, Action.REUSE)
+"""What is done with nodes whose results are there already."""
 
 
 def make_plan(project: Project, graph: Graph, lowered: Lowered, findings: Findings) -> Plan:
@@ -148,7 +152,7 @@ class _Survey(Struct, dict=True):
         operation = type(node.operation)
         return Change(
             node.address, operation.kind, operation.__name__, action, operation.category, key,
-            input_keys, observed, reasons,
+            input_keys, observed, reasons, () if action in _KNOWN else unknowns(node),
         )  # fmt: skip
 
     def _observe(self, node: Node, task: LoweredTask, input_keys: dict[str, str]) -> str | None:

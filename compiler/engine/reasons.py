@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from compiler.backend import Json
 from compiler.engine.rows import NodeRow
-from compiler.graph.digest import plain
+from compiler.graph.digest import keyed
 from compiler.graph.node import Node
 
 _NAMES = ("name", "text", "kind")
@@ -60,7 +60,7 @@ def differences(
 
 
 def _fields(node: Node, row: NodeRow) -> Iterator[Reason]:
-    old, new = json.loads(row.parameters), plain(node.operation)
+    old, new = json.loads(row.parameters), keyed(node.operation)
     for name in dict.fromkeys((*new, *old)):
         spoken = _SPOKEN.get((row.operation, name), name)
         yield from _compared(spoken, old.get(name, _ABSENT), new.get(name, _ABSENT))

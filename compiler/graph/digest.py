@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -17,15 +17,24 @@ def plain(value: Any) -> Any:
     return json.loads(canonical(value))
 
 
+def keyed(value: Any) -> Any:
+    """Plain JSON data of what a key is made from: without what belongs to none."""
+    return json.loads(_bytes(value, _encode_keyed))
+
+
 def canonical(value: Any) -> bytes:
     """The one byte string of a value: sorted keys, no spaces, UTF-8.
 
     JSON has no words for NaN and infinities: they are ``{"float": "nan"}``.
     """
+    return _bytes(value, _encode)
+
+
+def _bytes(value: Any, encode: Callable[[Any], str]) -> bytes:
     try:
-        text = _encode(value)
+        text = encode(value)
     except ValueError:
-        text = _encode(_spelt(value))
+        text = encode(_spelt(value))
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -40,9 +49,21 @@ def _default(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no canonical form")
 
 
-_encode = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_default
-).encode
+def _keyed(value: Any) -> Any:
+    """The same, without the fields that a struct says belong to no key."""
+    found = _default(value)
+    for name in getattr(value, "unkeyed", ()):
+        del found[name]
+    return found
+
+
+def _encoder(default: Callable[[Any], Any]) -> Callable[[Any], str]:
+    return json.JSONEncoder(
+        sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=default
+    ).encode
+
+
+_encode, _encode_keyed = _encoder(_default), _encoder(_keyed)
 
 
 def _spelt(value: Any) -> Any:
@@ -60,5 +81,5 @@ def _spelt(value: Any) -> Any:
 
 
 def digest(value: Any) -> str:
-    """SHA-256 of the canonical bytes, 64 hex digits."""
-    return hashlib.sha256(canonical(value)).hexdigest()
+    """SHA-256 of the canonical bytes, 64 hex digits; what belongs to no key is left out."""
+    return hashlib.sha256(_bytes(value, _encode_keyed)).hexdigest()

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from compiler.diagnostics import Path
 from compiler.graph.digest import digest
+from compiler.graph.lineage import Lineage
 from compiler.graph.operations import Operation
 from compiler.graph.types import ValueType
 
@@ -31,7 +32,9 @@ class Node(Struct, frozen=True):
     """One operation with its place in the graph.
 
     ``address`` is ``kind.name/step``. ``origin`` is the path in the spec it
-    comes from; neither is part of the key.
+    comes from. ``lineage`` tells where the columns of its table come from;
+    without one they are those of its input ``table``. None of the three is
+    part of the key.
     """
 
     address: str
@@ -39,6 +42,7 @@ class Node(Struct, frozen=True):
     inputs: tuple[tuple[str, Ref], ...]
     outputs: tuple[tuple[str, ValueType], ...]
     origin: Path = ()
+    lineage: Lineage | None = None
 
     @property
     def block(self) -> str:
@@ -133,6 +137,14 @@ class Graph(Struct, frozen=True, dict=True):
             for address in dict.fromkeys(ref.node for _, ref in node.inputs):
                 found[address].append(node.address)
         return {address: tuple(names) for address, names in found.items()}
+
+    @cached_property
+    def others(self) -> dict[str, tuple[str, ...]]:
+        """For each node that stands for others their addresses."""
+        found: dict[str, list[str]] = {}
+        for alias, address in self.aliases:
+            found.setdefault(address, []).append(alias)
+        return {address: tuple(aliases) for address, aliases in found.items()}
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)

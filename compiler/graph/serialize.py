@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from compiler.graph.digest import canonical, plain
+from compiler.graph.lineage import Lineage, Origin
 from compiler.graph.node import SCHEMA, Graph, Node
 from compiler.graph.types import ValueType
 
@@ -18,19 +19,45 @@ def to_json(graph: Graph) -> dict[str, Any]:
 
 
 def to_bytes(graph: Graph) -> bytes:
-    """``graph.json`` as it is written: the canonical form, and a last newline."""
-    return canonical(_document(graph)) + b"\n"
+    """``graph.json`` as it is written: the canonical form, and a last newline.
+
+    The nodes are put in by hand, because most of them hand on a type that was
+    written before.
+    """
+    types: dict[int, bytes] = {}
+    nodes = b",".join(_node_bytes(node, graph.keys[node.address], types) for node in graph.nodes)
+    empty = canonical({**_head(graph), "nodes": []})
+    return empty.replace(b'"nodes":[]', b'"nodes":[' + nodes + b"]", 1) + b"\n"
 
 
 def _document(graph: Graph) -> dict[str, Any]:
     """The document with operations and types as they are; the encoder spells them out."""
     return {
+        **_head(graph),
+        "nodes": [_node(node, graph.keys[node.address]) for node in graph.nodes],
+    }
+
+
+def _head(graph: Graph) -> dict[str, Any]:
+    return {
         "schema": SCHEMA,
         "name": graph.name,
         "digest": graph.digest,
-        "nodes": [_node(node, graph.keys[node.address]) for node in graph.nodes],
         "aliases": dict(graph.aliases),
     }
+
+
+def _node_bytes(node: Node, key: str, types: dict[int, bytes]) -> bytes:
+    """A node in canonical form, each type encoded once; types live as long as their graph."""
+    data = _node(node, key)
+    outputs = []
+    for name, value in sorted(node.outputs):
+        if id(value) not in types:
+            types[id(value)] = canonical(data["outputs"][name])
+        outputs.append(canonical(name) + b":" + types[id(value)])
+    # No other key of a node comes behind `outputs`.
+    rest = canonical({name: part for name, part in data.items() if name != "outputs"})
+    return rest[:-1] + b',"outputs":{' + b",".join(outputs) + b"}}"
 
 
 def _node(node: Node, key: str) -> dict[str, Any]:
@@ -45,7 +72,18 @@ def _node(node: Node, key: str) -> dict[str, Any]:
         "inputs": {name: {"node": ref.node, "output": ref.output} for name, ref in node.inputs},
         "outputs": {name: _type(value) for name, value in node.outputs},
         "origin": node.origin,
+        **({} if node.lineage is None else {"lineage": _lineage(node.lineage)}),
     }
+
+
+def _lineage(lineage: Lineage) -> dict[str, Any]:
+    columns = {found.column: [_origin(o) for o in found.origins] for found in lineage.columns}
+    return {"columns": columns, "rows": [_origin(o) for o in lineage.rows], "known": lineage.known}
+
+
+def _origin(origin: Origin) -> dict[str, Any]:
+    found = {"input": origin.input, "column": origin.column, "flow": origin.flow}
+    return {**found, "treatments": origin.treatments} if origin.treatments else found
 
 
 def type_json(value: ValueType) -> dict[str, Any]:

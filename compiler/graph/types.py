@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import TypeAlias
+from functools import cached_property
+from typing import ClassVar, TypeAlias
 
 from msgspec import Struct
 
@@ -58,28 +59,40 @@ class DataType(str):
 
 
 class Column(Struct, frozen=True):
-    """One column of a table."""
+    """One column of a table.
+
+    Tags say what its values are (``pii.email``); they decide where the values
+    may go, not what is computed, and belong to no key.
+    """
 
     name: str
     type: DataType
     nullable: bool = True
     tags: tuple[str, ...] = ()
 
+    unkeyed: ClassVar[tuple[str, ...]] = ("tags",)
 
-class TableType(Struct, frozen=True):
+    @property
+    def is_private(self) -> bool:
+        """Whether messages and documents must not repeat its values: it has a tag."""
+        return bool(self.tags)
+
+
+class TableType(Struct, frozen=True, dict=True):
     """A table: its columns in order."""
 
     columns: tuple[Column, ...]
 
     def __contains__(self, name: str) -> bool:
-        return any(column.name == name for column in self.columns)
+        return name in self._by_name
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError where there is none."""
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise KeyError(name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from compiler.load.expand.expansion import expand, scales
 from compiler.load.expand.files import Folder
 from compiler.load.expand.include import INCLUDE, take_include
 from compiler.load.layers import FileLayer
+from compiler.load.mend import mended
 from compiler.load.parse import parse
 from compiler.load.provenance import Provenance, locate
 from compiler.load.resolve import Resolver
@@ -66,8 +68,6 @@ def load(
     environment: str | None = None,
     sources: Sources | None = None,
     name: str = COMMAND_LINE,
-    draft: Text | None = None,
-    drafts: Mapping[Path, Text] | None = None,
 ) -> Loaded:
     """Read, compose and interpolate a spec.
 
@@ -78,8 +78,6 @@ def load(
         environment: The environment to merge over the spec.
         sources: Where the texts that findings quote are kept.
         name: What findings call the command line.
-        draft: The spec's text as it might become; else it is read from its file.
-        drafts: The same of files that it includes, by their resolved path.
 
     Raises:
         StackcError: E101 to E113, E120, E140, E141; every finding has a span, and the error
@@ -87,10 +85,10 @@ def load(
     """
     sources = sources if sources is not None else Sources()
     command = CommandLine(spec, overrides, config_dirs, name, environment)
-    folder = Folder(spec, drafts or {})
+    folder = Folder(spec)
     sources.add(name, command.text.content)
     try:
-        text = draft or read_text(spec, shown(spec), command.spec)
+        text = read_text(spec, shown(spec), command.spec)
         body = _body(text)
         own = (FileLayer(text), *take_include(text, body, folder))
         groups = search_folders(folder.root, config_dirs, command)
@@ -99,8 +97,14 @@ def load(
         names = composition.environments
         return replace(loaded, own=own, environment=environment, environments=names)
     except StackcError as error:
-        error.sources = sources
-        raise
+        found = StackcError(*(mended(d, partial(_file, sources)) for d in error.diagnostics))
+        found.sources = sources
+        raise found from error
+
+
+def _file(sources: Sources, name: str) -> Text | None:
+    content = sources.file(name)
+    return None if content is None else Text(name, content)
 
 
 def _body(text: Text) -> dict[str, Any]:

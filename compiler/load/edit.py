@@ -47,7 +47,7 @@ class Editor:
             self._add(leaf, key, str(rest[0]), value)
             return
         old = self._value(path)
-        if _same(old, value) and not (leaf.kind == "alias" and isinstance(value, dict)):
+        if same(old, value) and not (leaf.kind == "alias" and isinstance(value, dict)):
             return
         if isinstance(value, dict) and leaf.kind == "mapping" and value and old:
             self._set_mapping(path, old, value, exact)
@@ -79,6 +79,26 @@ class Editor:
             self._cut_flow(box, leaf)
         else:
             self._cut_block(box, key, leaf)
+
+    def delete_twin(self, offset: int) -> bool:
+        """Take away the entry that begins at an offset, if one before it is written alike.
+
+        Raises:
+            EditError: It shares its line with another one.
+        """
+        box, entry = _entry_at(tree_of(self.content), offset) or (None, None)
+        if box is None or entry is None:
+            return False
+        before = box.entries[: next(n for n, e in enumerate(box.entries) if e is entry)]
+        twin = any(self._written(other) == self._written(entry) for other in before)
+        if twin and box.flow:
+            self._cut_flow(box, entry[1])
+        elif twin:
+            self._cut_block(box, *entry)
+        return twin
+
+    def _written(self, entry: tuple[Leaf | None, Leaf]) -> str:
+        return " ".join(self.content[_begin(entry) : entry[1].end].split())
 
     def set_after(self, path: Path, value: Any, after: str) -> None:
         """Add a top-level entry behind another one where it is not there yet."""
@@ -227,14 +247,24 @@ def _begin(entry: tuple[Leaf | None, Leaf]) -> int:
     return (entry[0] or entry[1]).start
 
 
-def _same(old: Any, new: Any) -> bool:
+def _entry_at(leaf: Leaf, offset: int) -> tuple[Leaf, tuple[Leaf | None, Leaf]] | None:
+    """The entry that begins at an offset, and the mapping or list that it stands in."""
+    for entry in leaf.entries:
+        if _begin(entry) == offset:
+            return leaf, entry
+        if entry[1].start <= offset < entry[1].end:
+            return _entry_at(entry[1], offset)
+    return None
+
+
+def same(old: Any, new: Any) -> bool:
     """Equal, and of the same type all through: 1 is not 1.0, and not true."""
     if type(old) is not type(new):
         return False
     if isinstance(old, dict):
-        return old.keys() == new.keys() and all(_same(old[key], new[key]) for key in old)
+        return old.keys() == new.keys() and all(same(old[key], new[key]) for key in old)
     if isinstance(old, list):
-        return len(old) == len(new) and all(map(_same, old, new))
+        return len(old) == len(new) and all(map(same, old, new))
     return bool(old == new)
 
 

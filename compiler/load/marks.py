@@ -22,6 +22,7 @@ class Marks:
     def __init__(self, text: Text) -> None:
         self.text = text
         self._entries: dict[int, dict[str, tuple[yaml.Node, yaml.Node]]] = {}
+        self._aligned: dict[int, tuple[int, Alignment]] = {}
 
     @cached_property
     def _root(self) -> yaml.Node | None:
@@ -52,13 +53,20 @@ class Marks:
         found = self._walk(path)
         if found is None or not isinstance(found[1], yaml.ScalarNode):
             return None
-        node = found[1]
-        base = node.start_mark.index
-        anchor = _ANCHOR.match(self.text.content, base)
-        base = anchor.end() if anchor else base
-        raw = self.text.content[base : node.end_mark.index]
-        start, end = Alignment(raw, node.value, node.style).stretch(offset, length)
+        base, alignment = self._alignment(found[1])
+        start, end = alignment.stretch(offset, length)
         return self.text.span(base + start, base + end)
+
+    def _alignment(self, node: yaml.ScalarNode) -> tuple[int, Alignment]:
+        """Where a scalar begins, and its alignment: a long query is asked about many times."""
+        known = self._aligned.get(id(node))
+        if known is None:
+            base = node.start_mark.index
+            anchor = _ANCHOR.match(self.text.content, base)
+            base = anchor.end() if anchor else base
+            raw = self.text.content[base : node.end_mark.index]
+            known = self._aligned[id(node)] = (base, Alignment(raw, node.value, node.style))
+        return known
 
     def value(self, path: Path) -> str | None:
         """The text value at a path as it was written; None for anything else."""

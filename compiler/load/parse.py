@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
 from compiler.codes import Code
-from compiler.diagnostics import Diagnostic, Label, StackcError
+from compiler.diagnostics import Diagnostic, Label, Once, StackcError
 from compiler.load.scalars import plain_scalar
 from compiler.load.syntax import syntax_finding
 from compiler.load.text import MAX_DEPTH, Text
@@ -229,7 +229,7 @@ class _Builder:
     def _duplicate(self, key: str, event: Any) -> None:
         self._twice[len(self.findings)] = (self._stack[-1].event.start_mark.index, key)
         message = f"the key `{key}` stands twice in one mapping"
-        self._report(Code.DUPLICATE_KEY, message, event, "keep one of them")
+        self._report(Code.DUPLICATE_KEY, message, event, Once("keep one of them"))
 
     def label_duplicates(self) -> None:
         """Point each finding of a key that stands twice at the first one, too."""

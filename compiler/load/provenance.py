@@ -10,10 +10,13 @@ from msgspec.structs import replace
 
 from compiler.diagnostics import Diagnostic, Label, Place, located
 from compiler.load.assign import MISSING
-from compiler.load.layers import Layer
+from compiler.load.groups import PACKAGED_NAME
+from compiler.load.layers import FileLayer, Layer
+from compiler.load.mend import mended
 from compiler.load.once import Of, once
 from compiler.load.pieces import PieceError
 from compiler.load.resolve import Resolver
+from compiler.load.text import Text
 from compiler.source import Span
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -79,6 +82,12 @@ class Provenance:
             return self.span(Place(path))
         return layer.within(path, start, end - start) or layer.span(path)
 
+    def text(self, name: str) -> Text | None:
+        """The text of a file of the user's that set something."""
+        files = (layer.text for layer in self.layers if isinstance(layer, FileLayer))
+        named = (text for text in files if text.name == name)
+        return None if name.startswith(PACKAGED_NAME) else next(named, None)
+
     def _last(self, path: Path) -> Layer | None:
         """The layer that won: the last one that gives a value, else one that asks for it."""
         found = [layer for layer in reversed(self.layers) if layer.sets(path)]
@@ -130,7 +139,7 @@ def locate(diagnostics: Iterable[Diagnostic], provenance: Provenance) -> tuple[D
             else label
             for label in diagnostic.labels
         )
-        found.append(of_block(located(diagnostic, span, labels), origin))
+        found.append(of_block(mended(located(diagnostic, span, labels), provenance.text), origin))
     return tuple(sorted(once(found), key=lambda diagnostic: diagnostic.sort_key))
 
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, did_you_mean, fail
-from compiler.source import Span
+from compiler.source import Span, draft_of
 
 MAX_BYTES = 16 * 1024 * 1024
 """No file of a spec or a config group may be larger."""
@@ -37,10 +37,22 @@ class Text(Struct, frozen=True):
 
     def span(self, start: int, end: int | None = None) -> Span:
         """The span from one offset to another, at least one character wide."""
-        end = start + 1 if end is None or end <= start else end
+        return self.span_of(start, start + 1 if end is None or end <= start else end)
+
+    def span_of(self, start: int, end: int) -> Span:
+        """The span from one offset to another, which may be the same."""
         line, column = self._place(start)
         end_line, end_column = self._place(end)
         return Span(self.name, line, column, end_line, end_column)
+
+    def offset(self, line: int, column: int) -> int:
+        """The offset of a 1-based line and column; the end where the text is shorter."""
+        start = 0
+        for _ in range(line - 1):
+            start = self.content.find("\n", start) + 1
+            if start == 0:
+                return len(self.content)
+        return min(start + column - 1, len(self.content))
 
     def line_end(self, offset: int) -> int:
         """The offset where the line of an offset ends, trailing blanks left out."""
@@ -75,7 +87,15 @@ def read_text(path: Path, name: str, asked_at: Span | None = None) -> Text:
         StackcError: E105 when it cannot be read, E103 when it is too large,
             E102 when it is not UTF-8 text.
     """
-    data = _read_bytes(path, name, asked_at)
+    return decode(bounded(_read_bytes(path, name, asked_at), name, asked_at), name)
+
+
+def bounded(data: bytes, name: str, asked_at: Span | None = None) -> bytes:
+    """The bytes of a file that is not too large.
+
+    Raises:
+        StackcError: E103 when it is.
+    """
     if len(data) > MAX_BYTES:
         raise fail(
             Code.YAML_BOUNDS,
@@ -83,7 +103,7 @@ def read_text(path: Path, name: str, asked_at: Span | None = None) -> Text:
             span=asked_at or Span.point(name),
             help="a spec names data and models; keep the data itself in files of its own",
         )
-    return decode(data, name)
+    return data
 
 
 def decode(data: bytes, name: str) -> Text:
@@ -121,6 +141,9 @@ def _encoding(message: str, span: Span, help: str = "save the file as UTF-8") ->
 
 
 def _read_bytes(path: Path, name: str, asked_at: Span | None) -> bytes:
+    draft = draft_of(path)
+    if draft is not None:
+        return draft
     try:
         mode = path.stat().st_mode
         if stat.S_ISREG(mode):

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from compiler.diagnostics import Diagnostic, Label, Severity
+from compiler.diagnostics import Diagnostic, Fix, Label, Severity
 from compiler.report.text_snippet import Mark, snippet
 from compiler.report.text_style import Style, Tone, plural, visible, visible_lines
 from compiler.source import Sources, Span
@@ -105,6 +105,7 @@ def to_json(diagnostic: Diagnostic) -> dict[str, Any]:
         "labels": [_label_json(label) for label in diagnostic.labels],
         "help": list(diagnostic.help),
         "notes": list(diagnostic.notes),
+        "fixes": [fix_json(fix) for fix in diagnostic.fixes],
     }
 
 
@@ -115,6 +116,11 @@ def all_to_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
 
 def _label_json(label: Label) -> dict[str, Any]:
     return {"text": label.text, "span": span_json(label.span)}
+
+
+def fix_json(fix: Fix) -> dict[str, Any]:
+    """A mechanical change as plain data."""
+    return {"title": fix.title, "span": span_json(fix.span), "text": fix.text}
 
 
 def span_json(span: Span | None) -> dict[str, Any] | None:

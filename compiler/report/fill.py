@@ -17,9 +17,11 @@ from compiler.engine.rows import NodeRow, RunRow
 from compiler.engine.trial import COMMAND as SWEEP
 from compiler.graph.digest import canonical
 from compiler.graph.node import Graph, Node
+from compiler.graph.reached import reach_of
 from compiler.graph.types import DocumentType, ProfileType
 from compiler.lower import service
 from compiler.pipeline import Compiled
+from compiler.report.lineage_told import Told
 from compiler.report.reading import document_reader, stored_file
 from compiler.report.view import NodeView, RunLine, RunView, SweepView
 from compiler.sweep.table import sweep_table
@@ -46,6 +48,7 @@ def run_view(project: Project, compiled: Compiled, program: str) -> RunView:
         profiles=_profiles(project, compiled, known),
         runs=tuple(_line(run) for run in history),
         sweeps=_sweeps(project),
+        told=Told(reach_of(compiled.written), compiled.provenance),
         title=compiled.stack.name,
         description=compiled.stack.description or "",
         made=datetime.now(UTC).isoformat(timespec="seconds"),

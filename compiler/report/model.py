@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from compiler.graph.node import Node
 from compiler.graph.operations import Score
+from compiler.report.page_columns import Columns, columns
 from compiler.report.page_data import (
     ColumnProfiles,
     Parts,
@@ -74,6 +75,7 @@ class Page(Struct, frozen=True):
     failures: tuple[LineageRow, ...]
     tables: tuple[Table, ...]
     splits: tuple[Parts, ...]
+    columns: Columns | None
     profiles: tuple[ColumnProfiles, ...]
     models: tuple[Model, ...]
     sweeps: tuple[Sweep, ...]
@@ -81,6 +83,7 @@ class Page(Struct, frozen=True):
     monitors: tuple[Monitor, ...]
     predictions: tuple[Prediction, ...]
     lineage: tuple[LineageRow, ...]
+    shared: bool
     runs: Sequence[RunLine]
     runs_left_out: int
 
@@ -107,6 +110,7 @@ def page_of(run: RunView) -> Page:
         failures=tuple(row for row in lineage if row.view.status == "failed"),
         tables=found_tables,
         splits=splits(run),
+        columns=columns(run),
         profiles=profiles(run),
         models=found_models,
         sweeps=sweeps(run),
@@ -114,6 +118,7 @@ def page_of(run: RunView) -> Page:
         monitors=found_monitors,
         predictions=_predictions(run, found_tables),
         lineage=lineage,
+        shared=bool(run.graph.aliases),
         runs=run.runs[:MOST_RUNS],
         runs_left_out=max(0, len(run.runs) - MOST_RUNS),
     )
@@ -185,10 +190,8 @@ def _waits(facts: tuple[Fact, ...]) -> bool:
 
 
 def _lineage(run: RunView) -> tuple[LineageRow, ...]:
-    aliases: dict[str, list[str]] = {}
-    for alias, address in run.graph.aliases:
-        aliases.setdefault(address, []).append(alias)
-    return tuple(_line(run, node, tuple(aliases.get(node.address, ()))) for node in run.graph)
+    others = run.graph.others
+    return tuple(_line(run, node, others.get(node.address, ())) for node in run.graph)
 
 
 def _line(run: RunView, node: Node, aliases: tuple[str, ...]) -> LineageRow:

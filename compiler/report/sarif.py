@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from compiler.codes import Code
-from compiler.diagnostics import Diagnostic, Severity
+from compiler.diagnostics import Diagnostic, Fix, Severity
 from compiler.source import COMMAND_LINE, Span
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -63,19 +63,34 @@ def _result(diagnostic: Diagnostic, rule: int) -> dict[str, Any]:
     ]
     if related:
         result["relatedLocations"] = related
+    if diagnostic.fixes:
+        result["fixes"] = [_fix(fix) for fix in diagnostic.fixes]
     return result
 
 
 def _location(span: Span) -> dict[str, Any]:
     if span.source == COMMAND_LINE:
         return {"logicalLocations": [{"name": COMMAND_LINE, "kind": "argument"}]}
-    region = {
+    place = {"artifactLocation": {"uri": _uri(span.source)}, "region": _region(span)}
+    return {"physicalLocation": place}
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    replaced = {"deletedRegion": _region(fix.span), "insertedContent": {"text": fix.text}}
+    change = {
+        "artifactLocation": {"uri": _uri(fix.span.source)},
+        "replacements": [replaced],
+    }
+    return {"description": {"text": fix.title}, "artifactChanges": [change]}
+
+
+def _region(span: Span) -> dict[str, int]:
+    return {
         "startLine": span.line,
         "startColumn": span.column,
         "endLine": span.end_line,
         "endColumn": span.end_column,
     }
-    return {"physicalLocation": {"artifactLocation": {"uri": _uri(span.source)}, "region": region}}
 
 
 def _uri(source: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from compiler.engine.plan import Action, Change, Plan
@@ -24,6 +25,7 @@ _ORDER = (
     Action.KEEP,
 )  # fmt: skip
 _NEW = ("first",)
+_MOST_UNKNOWN = 8
 _SAME_FOR_ALL = ("first", "known", "removed")
 
 
@@ -41,7 +43,18 @@ def plan_lines(plan: Plan, style: Style) -> list[str]:
         lines += [*found, ""] if len(found) > 1 else found
     if lines and lines[-1]:
         lines.append("")
-    return [*lines, counts_line(plan, style)]
+    return [*lines, *_unknown(plan, style), counts_line(plan, style)]
+
+
+def _unknown(plan: Plan, style: Style) -> list[str]:
+    """What only the run can tell, each thing once with how often it is meant."""
+    found = Counter(unknown.name for change in plan.work for unknown in change.unknown)
+    if not found:
+        return []
+    words = [name if count == 1 else f"{name} ({count})" for name, count in found.items()]
+    more = [f"and {len(words) - _MOST_UNKNOWN} more"] if len(words) > _MOST_UNKNOWN else []
+    text = ", ".join(map(visible, [*words[:_MOST_UNKNOWN], *more]))
+    return [style.paint(f"known after apply: {text}", "dim")]
 
 
 def counts_line(plan: Plan, style: Style) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from compiler.graph.node import Graph, Node
+from compiler.report.lineage_told import Told
 from compiler.sweep.table import SweepTable
 
 WAITING = "waiting"
@@ -63,6 +64,7 @@ class RunView(Struct, frozen=True):
         profiles: Column summaries by the address of the Profile node.
         runs: The history, newest first.
         sweeps: The last sweeps, newest first.
+        told: Where columns come from, in words of the spec; None where nobody asked.
         title: Name of the stack.
         description: What the spec says of itself.
         made: When the report was made, ISO 8601.
@@ -75,6 +77,7 @@ class RunView(Struct, frozen=True):
     profiles: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     runs: Sequence[RunLine] = ()
     sweeps: Sequence[SweepView] = ()
+    told: Told | None = None
     title: str = ""
     description: str = ""
     made: str = ""

@@ -11,7 +11,7 @@ from msgspec import Struct
 from compiler.analyse.schema import validate
 from compiler.codes import Code
 from compiler.diagnostics import Findings, StackcError, fail
-from compiler.engine import durable
+from compiler.engine.rewriting import rewrite
 from compiler.engine.sweeps import PointRow, SweepRow
 from compiler.graph.digest import canonical
 from compiler.load import Loaded, load, locate
@@ -21,8 +21,8 @@ from compiler.load.compose import search_folders
 from compiler.load.edit import EditError, Editor
 from compiler.load.groups import Groups
 from compiler.load.hydra_face import Argument, ArgumentError, parse_argument
-from compiler.load.text import Text, decode, shown
-from compiler.source import Sources
+from compiler.load.text import Text
+from compiler.source import Sources, drafted
 from compiler.sweep.homes import home_of
 
 _BACKENDS = "backends"
@@ -73,16 +73,15 @@ def promotion(
         own = [argument for argument in arguments if not _of_backends(argument)]
         backends = tuple(point.overrides[a.index] for a in arguments if _of_backends(a))
         texts = _edited(wanted, own, groups, point)
-        found = load(
-            spec, backends, dirs, environment=environment, sources=sources,
-            draft=texts[0], drafts={Path(t.name).resolve(): t for t in texts[1:]},
-        )  # fmt: skip
+        with drafted({_file(spec, at, text): text.content for at, text in enumerate(texts)}):
+            sources = Sources()
+            found = load(spec, backends, dirs, environment=environment, sources=sources)
         _compare(found.config, wanted.config, point)
     except StackcError as error:
         error.sources = error.sources or sources
         raise
     edits = [
-        Edit(Path(after.name) if at else spec, before.text.content, after.content)
+        Edit(_file(spec, at, after), before.text.content, after.content)
         for at, (before, after) in enumerate(zip(wanted.own, texts, strict=True))
         if before.text.content != after.content
     ]
@@ -96,20 +95,14 @@ def write(promoted: Promotion) -> None:
         StackcError: E611 when a file has changed since it was read, E607 or
             E712 when it cannot be written.
     """
-    made = [(edit.file.resolve(), _bytes(edit, promoted.point)) for edit in promoted.edits]
-    for target, data in made:
-        durable.write(target, data, like=target)
+    for edit in promoted.edits:
+        if not rewrite(edit.file, edit.before, edit.after):
+            raise _refused(promoted.point, "the spec has changed meanwhile")
 
 
-def _bytes(edit: Edit, point: PointRow) -> bytes:
-    """What a file is to hold; refused where it is no longer what it was."""
-    target = edit.file.resolve()
-    with durable.guarded(target):
-        data = target.read_bytes()
-    if decode(data, shown(edit.file)).content != edit.before:
-        raise _refused(point, "the spec has changed meanwhile")
-    mark = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
-    return mark + edit.after.encode()
+def _file(spec: Path, at: int, text: Text) -> Path:
+    """The file of one of a spec's own texts: the first is the spec itself."""
+    return Path(text.name) if at else spec
 
 
 def _still_a_spec(wanted: Loaded) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hmac
 import json
 import os
 import re
@@ -78,6 +79,16 @@ def test_a_step_gives_on_ray_what_it_gives_here(bench: Bench) -> None:
     parts = bench.run(Split(fractions=(("train", 0.7), ("test", 0.3))), {"table": table})
     assert set(parts.files) == {"train", "test"}
     assert all(path.is_file() for path in parts.files.values())
+
+
+def test_the_key_of_a_hash_stays_in_the_process_that_has_the_secrets(bench: Bench) -> None:
+    """A cluster resolves none: the step is done here, and gives what it gives here."""
+    (bench.folder / ".stackc-secrets").mkdir()
+    (bench.folder / ".stackc-secrets" / "KEY").write_text("k")
+    step = Clean((CleanStep("hash", ("kind",), (("key", "${secret:KEY}"),)),))
+    outcome = bench.run(step, {"table": bench.table(pa.table({"kind": ["a", None]}))})
+    digest = hmac.new(b"k", b"a", "sha256").hexdigest()
+    assert [row["kind"] for row in rows_of(outcome.files["table"])] == [digest, None]
 
 
 @pytest.fixture

@@ -119,3 +119,25 @@ def test_a_file_that_cannot_be_written_points_at_the_argument(shop: Path) -> Non
         assert answer.code == 1
         assert "error[E607]" in answer.err
         assert "1 | stackc … --out folder" in answer.err
+
+
+def test_init_has_git_merge_the_lock_by_lines(tmp_path: Path) -> None:
+    attributes = tmp_path / ".gitattributes"
+    attributes.write_text("*.csv text", "utf-8")
+    for name in ("stack.yaml", "other.yaml"):
+        assert stackc("init", name, cwd=tmp_path).code == 0
+    assert attributes.read_text("utf-8") == "*.csv text\nstackc.lock merge=union\n"
+
+
+def test_lock_check_writes_nothing_and_says_so_by_its_exit_code(shop: Path) -> None:
+    assert stackc("lock", "stack.yaml", "--check", cwd=shop).code == 1
+    assert not (shop / "stackc.lock").exists()
+    stackc("lock", "stack.yaml", cwd=shop)
+    assert stackc("lock", "stack.yaml", "--check", cwd=shop).code == 0
+    (shop / "orders.csv").write_text("id\n1\n", "utf-8")
+    answer = stackc("lock", "stack.yaml", "--check", "--format", "json", cwd=shop)
+    document = json.loads(answer.out)
+    assert (answer.code, document["ok"]) == (1, False)
+    assert {found["code"] for found in document["diagnostics"]} == {"E327"}
+    assert not (shop / ".stackc").exists()
+    assert stackc("lock", "stack.yaml", "--check", "--update", cwd=shop).code == 2

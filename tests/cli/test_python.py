@@ -88,3 +88,9 @@ def test_a_model_and_its_metrics_are_at_hand(again: Path) -> None:
     parts = [result.table("datasets.cases", part).num_rows for part in ("train", "test")]
     assert all(parts)
     assert result.table("predictions.verdicts").num_rows > 100
+
+
+def test_a_plan_holds_declared_columns_against_the_data(shop: Path) -> None:
+    (shop / "orders.csv").write_text("id\n1\n", "utf-8")
+    with pytest.raises(stackc.StackcError, match=r"E32[57]"):
+        stackc.plan(shop / "stack.yaml")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
 import math
 import re
 from collections import Counter
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from compiler.backend import Backend, Outcome
 from compiler.diagnostics import StackcError
+from compiler.engine.secrets import Secrets
 from compiler.graph.operations import (
     Clean,
     CleanStep,
@@ -144,6 +147,58 @@ class TableSuite:
             {"id": 1, "age": "100", "city": "Oslo"},
             {"id": None, "age": "0", "pay": 0.0, "city": "?"},
         ]
+
+    def test_a_column_that_is_dropped_is_gone(self, tmp_path: Path) -> None:
+        steps = (CleanStep("drop", ("age", "city")), CleanStep("drop_duplicates", ("id",)))
+        found = rows_of(self.run(tmp_path, Clean(steps)).files["table"])
+        assert [*found[0]] == ["id", "pay"]
+
+    def test_a_hash_is_an_hmac_of_the_value_as_text(self, tmp_path: Path) -> None:
+        """By the standard library's own; a key longer than a block is hashed first."""
+        key = "a key that is longer than a block of the hash, which is sixty-four bytes of it"
+        step = CleanStep("hash", ("city", "age"), params({"key": "${secret:KEY}"}))
+        (tmp_path / ".stackc-secrets").mkdir()
+        (tmp_path / ".stackc-secrets" / "KEY").write_text(key)
+        secret = Secrets(tmp_path).resolve
+        made = self.run(tmp_path, Clean((step,)), secret=secret)
+        found = rows_of(made.files["table"])
+
+        def hashed(value: object) -> str | None:
+            text = str(value).encode()
+            return None if value is None else hmac.new(key.encode(), text, "sha256").hexdigest()
+
+        assert [row["city"] for row in found] == [hashed(row["city"]) for row in PEOPLE]
+        assert [row["age"] for row in found] == [hashed(row["age"]) for row in PEOPLE]
+
+    def test_a_hash_without_its_key(self, tmp_path: Path) -> None:
+        step = CleanStep("hash", ("city",), params({"key": "${secret:NOT_SET}"}))
+        code, said = self.refused(tmp_path, Clean((step,)), secret=Secrets(tmp_path).resolve)
+        assert (code, "NOT_SET" in said) == ("E708", True)
+
+    def test_values_are_truncated(self, tmp_path: Path) -> None:
+        at = datetime(2024, 5, 17, 13, 45, tzinfo=UTC)
+        rows: Rows = [
+            {"zip": "12345", "day": at.date(), "at": at},
+            dict.fromkeys(("zip", "day", "at")),
+        ]
+        step = CleanStep(
+            "truncate", ("zip", "day", "at"), params({"zip": 3, "day": "year", "at": "hour"})
+        )
+        types = {"zip": "string", "day": "date", "at": "timestamptz"}
+        found = rows_of(self.run(tmp_path, Clean((step,)), rows, types=types).files["table"])
+        cut = {"zip": "123", "day": date(2024, 1, 1), "at": at.replace(minute=0)}
+        assert found == [cut, dict.fromkeys(("zip", "day", "at"))]
+
+    def test_values_are_put_into_buckets(self, tmp_path: Path) -> None:
+        """By a width the lower end, below zero too; by edges which one."""
+        step = CleanStep("bucket", ("age", "pay"), params({"age": "10", "pay": "[0, 10.5]"}))
+        rows: Rows = [
+            {"id": 1, "age": age, "pay": pay, "city": None}
+            for age, pay in ((33, -1.0), (-7, 0.0), (None, 10.5), (-10, math.nan), (0, None))
+        ]
+        found = rows_of(self.run(tmp_path, Clean((step,)), rows).files["table"])
+        assert [row["age"] for row in found] == [30, -10, None, -10, 0]
+        assert [row["pay"] for row in found] == ["<0", "0-10.5", ">=10.5", None, None]
 
     # Validate
 

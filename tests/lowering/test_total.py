@@ -37,7 +37,11 @@ from tests.house.reads import SEEN, noting
 HERE = Path(__file__).parent
 BY_THE_ENGINE: Mapping[str, Mapping[str, str]] = {
     "Admit": {"name": "compiler.engine.verdicts"},
-    "Channel": {"events": "compiler.engine.outbox", "name": "compiler.engine.outbox"},
+    "Channel": {
+        "format": "compiler.engine.telling",
+        "events": "compiler.engine.outbox",
+        "name": "compiler.engine.outbox",
+    },
     "Watch": {"notify": "compiler.engine.monitoring", "compare": "compiler.engine.monitoring"},
 }
 """What no backend has to do: the engine reads it, in the module named."""

@@ -8,9 +8,10 @@ from typing import Any
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
 from compiler.codes import Code
-from compiler.diagnostics import Diagnostic, Label
+from compiler.diagnostics import Diagnostic, Fix, Label
 from compiler.report.diagnostics import all_to_json, render, summary
 from compiler.report.sarif import to_sarif
 from compiler.report.text_style import Style, cells, cut, visible
@@ -200,8 +201,31 @@ def test_json_is_stable() -> None:
             ],
             "help": ["h"],
             "notes": [],
+            "fixes": [],
         }
     ]  # fmt: skip
+
+
+def mendable() -> Diagnostic:
+    span = Span("my spec/a.yaml", 2, 3, 2, 7)
+    return replace(error(span), fixes=(Fix("write `x` instead of `y`", span, "x"),))
+
+
+def test_a_fix_is_part_of_json() -> None:
+    (found,) = all_to_json([mendable()])
+    span = {"file": "my spec/a.yaml", "line": 2, "column": 3, "end_line": 2, "end_column": 7}
+    assert found["fixes"] == [{"title": "write `x` instead of `y`", "span": span, "text": "x"}]
+
+
+def test_a_fix_is_part_of_sarif_as_its_standard_has_it() -> None:
+    log = json.loads(json.dumps(to_sarif([mendable()], "1.0")))
+    jsonschema.validate(log, SARIF_SHAPE)
+    (fix,) = log["runs"][0]["results"][0]["fixes"]
+    assert fix["description"] == {"text": "write `x` instead of `y`"}
+    (change,) = fix["artifactChanges"]
+    assert change["artifactLocation"] == {"uri": "my%20spec/a.yaml"}
+    region = {"startLine": 2, "startColumn": 3, "endLine": 2, "endColumn": 7}
+    assert change["replacements"] == [{"deletedRegion": region, "insertedContent": {"text": "x"}}]
 
 
 def test_sarif_has_the_shape_that_code_hosts_read() -> None:

@@ -36,7 +36,8 @@ class Alert(Operation, frozen=True):
 class Channel(Operation, frozen=True):
     """Where events go: a webhook or the log; secrets stay references.
 
-    Events are delivered from the outbox; reconciling it changes nothing outside.
+    Events are delivered from the outbox, and the runs themselves where ``format``
+    is openlineage; reconciling it changes nothing outside.
     """
 
     capability = "notify"
@@ -46,3 +47,4 @@ class Channel(Operation, frozen=True):
     url: str | None
     headers: tuple[tuple[str, str], ...] = ()
     events: tuple[str, ...] = ()
+    format: str = "cloudevents"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,15 +17,9 @@ from compiler.source import Span
 
 
 class Folder(Struct, frozen=True, dict=True):
-    """The spec's folder, which none of its files may leave.
-
-    Attributes:
-        spec: The spec's file as the user typed it.
-        drafts: Texts of other files as they might become, by their resolved path.
-    """
+    """The folder of a spec, the file as the user typed it; none of its files may leave it."""
 
     spec: Path
-    drafts: Mapping[Path, Text] = {}
 
     @cached_property
     def own(self) -> Path:
@@ -65,13 +58,11 @@ class Folder(Struct, frozen=True, dict=True):
             StackcError: E102, E103 and E105 at who asked for it; E101 to E104
                 and E111 in the file itself.
         """
-        text = self.drafts.get(path)
-        if text is None:
-            name = self._name(path)
-            try:
-                text = read_text(path, name, asked_at)
-            except StackcError as error:
-                raise self._at(error, path, name, asked_at) from None
+        name = self._name(path)
+        try:
+            text = read_text(path, name, asked_at)
+        except StackcError as error:
+            raise self._at(error, path, name, asked_at) from None
         return text, parse(text)
 
     def _name(self, path: Path) -> str:

@@ -65,6 +65,9 @@ def _card(card: Card, run: RunView) -> Markup:
 
 
 def _step(spot: Spot, run: RunView) -> Markup:
+    others = run.graph.others.get(spot.address, ())
+    times = f" ×{len(others) + 1}" if others else ""
+    label = cut(spot.label, 20 - len(times)) + times
     node = run.graph.by_address[spot.address]
     view = run.node(spot.address)
     return tag(
@@ -76,7 +79,7 @@ def _step(spot: Spot, run: RunView) -> Markup:
         status=view.status if view.status.isalpha() else "other", address=spot.address,
         told=_told(spot.address, run.graph, view), x=spot.x + 6, w=WIDTH - 12,
         y=spot.y - STEP / 2 + 1.5, h=STEP - 3, t=spot.x + 17, e=spot.x + WIDTH - 13,
-        ty=spot.y + 4, capability=node.operation.capability, label=cut(spot.label, 20),
+        ty=spot.y + 4, capability=node.operation.capability, label=label,
         mark=MARKS.get(view.status, "○"),
     )  # fmt: skip
 
@@ -84,7 +87,11 @@ def _step(spot: Spot, run: RunView) -> Markup:
 def _told(address: str, graph: Graph, view: NodeView) -> str:
     """Everything worth knowing of a step, for its tooltip."""
     node = graph.by_address[address]
-    lines = [address, f"{type(node.operation).__name__} · {node.operation.capability}"]
+    lines = [
+        address,
+        *(f"and {other}, which is the same step" for other in graph.others.get(address, ())),
+    ]
+    lines += [f"{type(node.operation).__name__} · {node.operation.capability}"]
     lines.append(view.status + (f" in {seconds(view.seconds)}" if view.seconds else ""))
     lines += [f"{name}: {figure(value)}" for name, value in view.summary.items()
               if isinstance(value, str | int | float)]  # fmt: skip

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from compiler.engine import durable
-from compiler.report.html import charts, parallel, svg, words
+from compiler.report.html import charts, columns, parallel, svg, words
 from compiler.report.html.picture import picture
 from compiler.report.model import RunView, page_of
 from compiler.report.text_style import seconds
@@ -51,6 +51,7 @@ def _environment() -> Environment:
     )
     made.globals["chart"] = SimpleNamespace(
         bar=charts.bar,
+        columns=columns.column_picture,
         curve=charts.curve,
         curve_title=charts.curve_title,
         histogram=charts.histogram,

@@ -1,0 +1,1 @@
+"""A first spec over a file of data: each part with a word on what it is for."""
