@@ -27,7 +27,7 @@ def require_spec(spec: Path, environment: str | None) -> Path:
     """The folder of a spec that is there, and that has the environment that is asked for.
 
     Raises:
-        StackcError: E105 when there is no such file, E131 when it has no such
+        StackcError: E105 when there is no such file, E141 when it has no such
             environment; what is wrong with the spec, where one is asked for.
     """
     if not spec.is_file():

@@ -82,7 +82,7 @@ def load(
         drafts: The same of files that it includes, by their resolved path.
 
     Raises:
-        StackcError: E101 to E113, E120, E130, E131; every finding has a span, and the error
+        StackcError: E101 to E113, E120, E140, E141; every finding has a span, and the error
             carries the texts to quote.
     """
     sources = sources if sources is not None else Sources()

@@ -45,7 +45,7 @@ def combine(
         groups: Where options are found.
 
     Raises:
-        StackcError: E108 for overrides, E109 for groups, E111 for code in a value, E131.
+        StackcError: E108 for overrides, E109 for groups, E111 for code in a value, E141.
     """
     arguments = _arguments(command, groups)
     listed = _with_backends(defaults or [])

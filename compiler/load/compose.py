@@ -69,7 +69,7 @@ def compose(
         folders: Where groups are looked for.
 
     Raises:
-        StackcError: E108, E109, E131, or what is wrong with a group's file.
+        StackcError: E108, E109, E141, or what is wrong with a group's file.
     """
     text = own[0].text
     defaults = take_defaults(text, body)

@@ -34,7 +34,7 @@ def choose_environment(
         The layers with those of the environment behind them, and the names of all.
 
     Raises:
-        StackcError: E131 for an environment that is unknown, or is none; E120 for
+        StackcError: E141 for an environment that is unknown, or is none; E120 for
             a key that none may have.
     """
     if ENVIRONMENTS not in config and command.environment is None:

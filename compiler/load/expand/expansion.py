@@ -63,7 +63,7 @@ def expand(
         environment: The environment variables.
 
     Raises:
-        StackcError: E132 to E134, E201, E206, E207 and what interpolation finds; each
+        StackcError: E142 to E144, E201, E206, E207 and what interpolation finds; each
             mistake of a text once, however many blocks are made from it.
     """
     resolver = Resolver(config, environment, provenance.written)

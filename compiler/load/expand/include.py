@@ -33,7 +33,7 @@ def take_include(text: Text, body: dict[str, Any], folder: Folder) -> tuple[File
         The files, in the order of their names.
 
     Raises:
-        StackcError: E130 for what is no list of files, E102, E105 and E113 at the
+        StackcError: E140 for what is no list of files, E102, E105 and E113 at the
             entry of a file that cannot be read; whatever is wrong inside of one,
             E104 for a block that stands in two.
     """

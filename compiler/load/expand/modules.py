@@ -41,7 +41,7 @@ class ModuleFiles(Struct):
 
         Raises:
             StackcError: E102, E105 and E113 at who asked for it; in the file E101
-                to E104, E110, E111, and E120 to E133 for what is no module.
+                to E104, E110, E111, and E120 to E143 for what is no module.
         """
         path = self.folder.find(name, asked_at)
         if path not in self.known:

@@ -20,7 +20,7 @@ def test_more_blocks_than_a_spec_may_make(tmp_path: Path) -> None:
     keys = ", ".join(f"k{at}" for at in range(10_001))
     spec = write(tmp_path, {"stack.yaml": f"{HEAD}datasets: {{a: {{for_each: [{keys}]}}}}\n"})
     (finding,) = findings_of(lambda: load(spec))
-    assert finding.code.value == "E132"
+    assert finding.code.value == "E142"
     assert "more than 10,000 blocks" in finding.message
 
 
@@ -95,12 +95,12 @@ def test_a_link_out_of_the_folder_is_no_file_of_the_spec(tmp_path: Path) -> None
 )
 def test_patterns_that_are_none(tmp_path: Path, entry: str) -> None:
     spec = write(tmp_path, {"stack.yaml": f"{HEAD}include: [{entry}]\n"})
-    assert codes(spec) == {"E130"}
+    assert codes(spec) == {"E140"}
 
 
 @pytest.mark.parametrize("value", ["null", "3", "[]", "''", "true"])
 def test_sections_of_the_wrong_type(tmp_path: Path, value: str) -> None:
-    for key, code in (("include", "E130"), ("environments", "E131"), ("modules", "E133")):
+    for key, code in (("include", "E140"), ("environments", "E141"), ("modules", "E143")):
         spec = write(tmp_path, {"stack.yaml": f"{HEAD}{key}: {value}\n"})
         if (key, value) in (("include", "[]"), ("environments", "null"), ("modules", "null")):
             assert key not in load(spec).config
