@@ -35,7 +35,7 @@ _HEADER = f"""\
 # A line is a column. `{MERGED}` in .gitattributes lets git merge it.
 """
 _LINE = re.compile(
-    r"(?P<source>[a-z][a-z0-9_]*) (?P<origin>\S+) (?P<number>\d{1,6}) "
+    r"(?P<source>[a-z][a-z0-9_]*(?:@[a-z][a-z0-9_]*)?) (?P<origin>\S+) (?P<number>\d{1,6}) "
     r'(?P<name>"(?:[^"\\]|\\.)*") (?P<type>"(?:[^"\\]|\\.)*")'
 )
 _MARKER = re.compile(r"(?:(<{7})|(\|{7})|(={7})|(>{7}))(?: .*)?")
