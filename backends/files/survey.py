@@ -100,7 +100,9 @@ def _summaries(table: _Table, columns: Sequence[Column]) -> dict[str, Surveyed]:
         (known, distinct, low, high, late), answers = answers[:5], answers[5:]
         nulls = int(count) - int(known)
         seen = Column(column.name, column.type, nulls > 0)
-        unique = distinct >= 0.9 * known and _no_repeats(table, column, int(known))
+        # A float names no row, and each question reads the files once more.
+        names = column.type == "string" or column.type.is_integer
+        unique = names and distinct >= 0.9 * known and _no_repeats(table, column, int(known))
         values = _values(table, column) if 0 < distinct <= FEW else ()
         found[column.name] = Surveyed(
             seen, int(count), nulls, int(distinct), unique, low, high, late, values
