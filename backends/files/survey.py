@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import duckdb
+from msgspec import Struct
 
 from backends.duckdb.connection import Connection, only_row, session
 from backends.duckdb.text import name
 from backends.files import misfits
 from backends.files.inspect import inspect_files, looking
 from backends.files.origins import origin_of
-from backends.files.part import Wanted
+from backends.files.part import Part, Wanted
 from backends.files.read import opened, select
 from compiler.backend import Look
 from compiler.graph.operations import Params
@@ -34,11 +35,11 @@ def survey_files(path: str, format: str, options: Params, look: Look) -> tuple[S
     """
     columns = inspect_files(path, format, options, look)
     plain = [column for column in columns if column.type.is_scalar]
-    with _rows(path, format, options, look, plain) as (connection, rows):
+    with _rows(path, format, options, look, plain) as table:
         found: dict[str, Surveyed] = {}
         for at in range(0, len(plain), _AT_ONCE):
-            found |= _summaries(connection, rows, plain[at : at + _AT_ONCE])
-        count = int(only_row(connection, f"SELECT count(*) FROM ({rows})")[0])
+            found |= _summaries(table, plain[at : at + _AT_ONCE])
+        count = table.count()
     return tuple(found.get(c.name) or Surveyed(c, count, 0, 0) for c in columns)
 
 
@@ -47,42 +48,62 @@ def spread_files(
 ) -> tuple[Spread, ...]:
     """For each value of the first column the rows before and behind a moment of the second."""
     target, time = (name(column.name) for column in columns)
-    with _rows(path, format, options, look, columns) as (connection, rows):
-        counted = connection.execute(
+    with _rows(path, format, options, look, columns) as table:
+        counted = table.connection.execute(
             f"SELECT count(*) FILTER ({time} < $1), count(*) FILTER ({time} >= $1) "
-            f"FROM ({rows}) WHERE {target} IS NOT NULL GROUP BY {target}",
+            f"FROM ({table.of(columns)}) WHERE {target} IS NOT NULL GROUP BY {target}",
             [cut],
         ).fetchall()
     return tuple(Spread(int(before), int(behind)) for before, behind in counted)
 
 
+class _Table(Struct, frozen=True):
+    """Files as a table: a query names the columns it needs, since each costs time to plan."""
+
+    connection: Connection
+    parts: Sequence[Part]
+
+    def of(self, columns: Sequence[Column]) -> str:
+        """The rows with some columns."""
+        return select(self.parts, columns)
+
+    def count(self) -> int:
+        """How many rows there are."""
+        scans = (part.scan(part.files) for part in self.parts)
+        counts = [only_row(self.connection, f"SELECT count(*) FROM {scan}") for scan in scans]
+        return sum(int(count) for (count,) in counts)
+
+
 @contextmanager
 def _rows(
     path: str, format: str, options: Params, look: Look, columns: Sequence[Column]
-) -> Iterator[tuple[Connection, str]]:
-    """A connection, and the files' rows with some columns as a query."""
+) -> Iterator[_Table]:
+    """The files' rows, open as long as somebody looks."""
     with tempfile.TemporaryDirectory() as folder:
         context = looking(folder, look)
         named = origin_of(path, context).files()
         with session(context, tuple(named)) as connection:
             parts = opened(connection, named, format, Wanted(tuple(columns), dict(options)))
             try:
-                yield connection, select(parts, columns) if columns else "SELECT 1"
+                yield _Table(connection, parts)
             except duckdb.Error as error:
                 say = named.__getitem__
                 raise misfits.explain(error, connection, parts, columns, say) from error
 
 
-def _summaries(connection: Connection, rows: str, columns: Sequence[Column]) -> dict[str, Surveyed]:
+def _summaries(table: _Table, columns: Sequence[Column]) -> dict[str, Surveyed]:
     asked = [part for column in columns for part in _asked(column)]
-    count, *answers = only_row(connection, f"SELECT count(*), {', '.join(asked)} FROM ({rows})")
+    query = f"SELECT count(*), {', '.join(asked)} FROM ({table.of(columns)})"
+    count, *answers = only_row(table.connection, query)
     found = {}
     for column in columns:
         (known, distinct, low, high, late), answers = answers[:5], answers[5:]
         nulls = int(count) - int(known)
         seen = Column(column.name, column.type, nulls > 0)
-        unique = distinct >= 0.9 * known and _no_repeats(connection, rows, column, int(known))
-        values = _values(connection, rows, column) if 0 < distinct <= FEW else ()
+        # A float names no row, and each question reads the files once more.
+        names = column.type == "string" or column.type.is_integer
+        unique = names and distinct >= 0.9 * known and _no_repeats(table, column, int(known))
+        values = _values(table, column) if 0 < distinct <= FEW else ()
         found[column.name] = Surveyed(
             seen, int(count), nulls, int(distinct), unique, low, high, late, values
         )
@@ -97,15 +118,16 @@ def _asked(column: Column) -> list[str]:
     return [f"count({x})", f"approx_count_distinct({x})", *ends, late]
 
 
-def _no_repeats(connection: Connection, rows: str, column: Column, known: int) -> bool:
+def _no_repeats(table: _Table, column: Column, known: int) -> bool:
     x = name(column.name)
-    return bool(only_row(connection, f"SELECT count(DISTINCT {x}) = {known} FROM ({rows})")[0])
+    query = f"SELECT count(DISTINCT {x}) = {known} FROM ({table.of([column])})"
+    return bool(only_row(table.connection, query)[0])
 
 
-def _values(connection: Connection, rows: str, column: Column) -> tuple[tuple[Any, int], ...]:
+def _values(table: _Table, column: Column) -> tuple[tuple[Any, int], ...]:
     x = name(column.name)
-    found = connection.execute(
-        f"SELECT {x}, count(*) AS n FROM ({rows}) WHERE {x} IS NOT NULL "
+    found = table.connection.execute(
+        f"SELECT {x}, count(*) AS n FROM ({table.of([column])}) WHERE {x} IS NOT NULL "
         f"GROUP BY 1 ORDER BY n DESC, 1 LIMIT {FEW + 1}"
     ).fetchall()
     return tuple((value, int(count)) for value, count in found) if len(found) <= FEW else ()

@@ -20,7 +20,7 @@ class Surveyed(Struct, frozen=True):
         rows: Rows of the table.
         nulls: How many of them have no value here.
         distinct: Different values, about; exact where it is said to be ``unique``.
-        unique: Whether no value stands twice.
+        unique: Whether no value stands twice; only texts and whole numbers are asked.
         low: The least value of numbers, dates and times.
         high: The greatest.
         late: The value that seven rows of ten do not exceed, of dates and times.
