@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,12 @@ def properties() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 PROPERTIES = dict(properties())
+_EXPANDED = re.compile(r"\$\{|^(defaults|include|environments|modules):|\bfor_each:", re.MULTILINE)
+"""What composition and expansion take away before a spec is typed."""
 
 
 def specs() -> list[dict[str, Any]]:
-    """Every spec of the project's pages that is one mapping without interpolations or a group."""
+    """Every spec of the project's pages that is one mapping, and as it is typed: nothing expanded."""
     found: dict[str, None] = {}
     for page in PAGES:
         for section in sections(page.read_text("utf-8")):
@@ -48,7 +51,7 @@ def specs() -> list[dict[str, Any]]:
             body = parse(Text("stack.yaml", text))
         except StackcError:
             continue
-        if isinstance(body, dict) and "${" not in text and "defaults" not in body:
+        if isinstance(body, dict) and not _EXPANDED.search(text):
             made.append(body)
     return made
 
