@@ -38,7 +38,7 @@ _EXPANDED = re.compile(r"\$\{|^(defaults|include|environments|modules):|\bfor_ea
 
 
 def specs() -> list[dict[str, Any]]:
-    """Every spec of the project's pages that is one mapping, and as it is typed: nothing expanded."""
+    """Every spec of the project's pages that is one mapping and typed as it is written."""
     found: dict[str, None] = {}
     for page in PAGES:
         for section in sections(page.read_text("utf-8")):
