@@ -6,6 +6,7 @@ import difflib
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -62,24 +63,32 @@ def validate(config: dict[str, Any], findings: Findings) -> Stack | None:
 
 
 def _report(error: ValidationError, config: dict[str, Any], findings: Findings) -> None:
-    found: dict[Path, tuple[Code, Any, bool]] = {}
+    found: dict[tuple[Path, str], tuple[Code, Any, bool]] = {}
     for detail in error.errors(include_url=False):
         path, key = _spec_path(detail["loc"], config)
         code = _code(detail, key)
         if code is Code.UNKNOWN_KIND and "tag" in detail.get("ctx", {}):
             path = (*path, "kind")
-        before = found.get(path)
+        place = (path, str(detail["loc"][-1]) if detail["type"] == "missing" else "")
+        before = found.get(place)
         # Of several forms that a value may have, each says what it misses: one cause, one finding.
         if before is None or _RANK.index(code) < _RANK.index(before[0]):
-            found[path] = code, detail, key
-    for path, (code, detail, key) in found.items():
-        # A list without its wrong entries is too short; only they are what is wrong.
-        if detail["type"] == "too_short" and any(
-            other[: len(path)] == path and other != path for other in found
-        ):
+            found[place] = code, detail, key
+    unknown = [path for (path, _), (code, _, _) in found.items() if code is Code.UNKNOWN_KEY]
+    for (path, missing), (code, detail, key) in found.items():
+        if _is_told(path, missing, detail, [other for other, _ in found], unknown):
             continue
         message, ways = _message(code, detail, path, config)
         findings.report(code, message, path, key=key or code is Code.UNKNOWN_KEY, help=ways)
+
+
+def _is_told(path: Path, missing: str, detail: Any, found: list[Path], unknown: list[Path]) -> bool:
+    """Whether another finding tells the cause of this one."""
+    if detail["type"] == "too_short":
+        # A list without its wrong entries is too short; only they are what is wrong.
+        return any(other[: len(path)] == path and other != path for other in found)
+    beside = [str(other[-1]) for other in unknown if other[:-1] == path]
+    return bool(missing and get_close_matches(missing, beside, n=1, cutoff=0.6))
 
 
 def _code(detail: Any, key: bool) -> Code:

@@ -105,7 +105,9 @@ def _validation(source: str, choice: Choice) -> Iterator[str]:
     yield f"    - row_count: {{min: {max(1, choice.rows // 2)}}}"
     if choice.id is not None:
         key = rendered(choice.id.column.name, flow=True)
-        yield from (f"    - not_null: [{key}]", f"    - unique: [{key}]")
+        if choice.id.column.nullable:
+            yield f"    - not_null: [{key}]"
+        yield f"    - unique: [{key}]"
     sets = {c.column.name: found for c in choice.columns if (found := members(c)) is not None}
     for name in [*sets][:MOST_RULES]:
         yield f"    - in_set: {rendered({name: sets[name]})}"
