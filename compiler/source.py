@@ -77,7 +77,8 @@ class Sources:
         self.root = root
         self._texts: dict[str, list[str]] = {}
         self._given: set[str] = set()
-        self._drafts = _DRAFTS.get()
+        # A plain dictionary: an error goes to another process with the texts it quotes.
+        self._drafts = dict(_DRAFTS.get())
 
     def add(self, name: str, text: str) -> None:
         """Keep the text of a name that is no file of the user's."""

@@ -25,7 +25,7 @@ sources:
       returned: bool
 validation:
   orders:
-    - not_null: [id]
+    - unique: [id]
     - between: {amount: [0, 100]}
 datasets:
   big:
@@ -178,7 +178,7 @@ def test_completion_in_a_whole_text(tmp_path: Path) -> None:
     edit(tmp_path, story)
 
 
-RULES = "  orders:\n    - not_null: [id]\n    - between: {amount: [0, 100]}\n"
+RULES = "  orders:\n    - unique: [id]\n    - between: {amount: [0, 100]}\n"
 FEATURES = "features: [amount, {twice: amount * 2}]"
 HALF = {
     "a key of a model": ("    dataset: big\n", "    data", "dataset"),
