@@ -11,15 +11,24 @@ from msgspec.structs import replace
 from backends.duckdb.conditions import condition_of
 from backends.duckdb.described import Described
 from backends.duckdb.items import item_around
-from backends.duckdb.parsed import Mention, NotOneSelect, Parsed, parse, syntax_trees
+from backends.duckdb.parsed import NotOneSelect, Parsed, parse, syntax_trees
 from backends.duckdb.plans import Traced, unknown, written
 from backends.duckdb.problems import SqlProblem, translate
 from backends.duckdb.purity import Functions, impure
+from backends.duckdb.saying import (
+    chars,
+    duplicates,
+    impure_problem,
+    less,
+    not_one_select,
+    shifted,
+    unknown_table,
+)
 from backends.duckdb.shapes import Shape, Shapes
 from backends.duckdb.types import from_duckdb
 from compiler.analyse.algebra.conditions import OPAQUE, Condition
 from compiler.codes import Code
-from compiler.diagnostics import Place, Within, did_you_mean
+from compiler.diagnostics import Place, Within
 from compiler.graph.lineage import Derivation, Lineage
 from compiler.graph.types import Column, DataType, TableType
 
@@ -89,7 +98,7 @@ class Binder:
         try:
             parsed = self._parse(sql)
         except NotOneSelect as error:
-            return BoundQuery(problems=(_not_one_select(error, sql),))
+            return BoundQuery(problems=(not_one_select(error, sql),))
         known = {name.lower(): table for name, table in tables.items()}
         problems = self._mentions(parsed, known, tuple(tables), sql)
         if problems:
@@ -112,7 +121,9 @@ class Binder:
         if not problems:
             bound = self.bind(sql, {_ROWS: table}, lineage=False)
         if bound.problems:
-            return BoundExpression(problems=tuple(_shift(p, _PREFIX, text) for p in bound.problems))
+            return BoundExpression(
+                problems=tuple(shifted(p, _PREFIX, text) for p in bound.problems)
+            )
         found = bound.columns[0].type
         if expected is not None and found != expected:
             message = f"expected {expected}, but this is {found}"
@@ -126,7 +137,7 @@ class Binder:
         sql = _wrapped(text)
         if self._shape(text, sql):
             return OPAQUE
-        return condition_of(self._parse(sql), lambda at: (_chars(sql, at) or 0) - len(_PREFIX))
+        return condition_of(self._parse(sql), lambda at: (chars(sql, at) or 0) - len(_PREFIX))
 
     def matching(self, pattern: str, texts: Sequence[str]) -> tuple[bool, ...]:
         """Of each text whether the pattern is found in it."""
@@ -159,7 +170,7 @@ class Binder:
         try:
             parsed = self._parse(sql)
         except NotOneSelect as error:
-            return (_not_one_select(error, sql),)
+            return (not_one_select(error, sql),)
         node = parsed.node
         alone = (
             node.get("type") == "SELECT_NODE"
@@ -177,7 +188,7 @@ class Binder:
         message = "only an expression over the columns of one row is allowed here"
         offset = aggregates[0].offset if aggregates else None
         length = aggregates[0].length if aggregates else 1
-        return (SqlProblem(Code.EXPRESSION_SYNTAX, message, _chars(sql, offset), length),)
+        return (SqlProblem(Code.EXPRESSION_SYNTAX, message, chars(sql, offset), length),)
 
     def _mentions(
         self, parsed: Parsed, known: Mapping[str, TableType], names: tuple[str, ...], sql: str
@@ -188,11 +199,11 @@ class Binder:
         read = [known[m.name.lower()] for m in parsed.tables if m.name.lower() in known]
         columns = frozenset(name.lower() for table in read for name in table.names)
         outside = impure(parsed, self._functions, columns, self._connection)
-        problems = [_impure_problem(m, sql) for m in outside]
+        problems = [impure_problem(m, sql) for m in outside]
         for mention in parsed.tables:
             if mention in outside or (len(mention.path) == 1 and mention.name.lower() in known):
                 continue
-            problems.append(_unknown_table(mention, names, sql))
+            problems.append(unknown_table(mention, names, sql))
         return tuple(problems)
 
     def bind_ahead(self, asked: Sequence[tuple[str, Mapping[str, TableType]]]) -> None:
@@ -231,7 +242,7 @@ class Binder:
             bound = self._described.columns(sql, shape.tables)
         if bound is None:
             return BoundQuery(problems=(self._problem(sql, shape.tables),))
-        columns, problems = bound, _duplicates(bound)
+        columns, problems = bound, duplicates(bound)
         if problems or not lineage:
             return BoundQuery(columns, problems)
         if traced is not None and len(traced.columns) == len(columns):
@@ -247,7 +258,7 @@ class Binder:
             self._connection.execute(f"DESCRIBE {sql}")
         except duckdb.Error as error:
             problem = translate(error, tables)
-            return replace(problem, offset=_chars(sql, _less(problem.offset, len("DESCRIBE "))))
+            return replace(problem, offset=chars(sql, less(problem.offset, len("DESCRIBE "))))
         return SqlProblem(Code.SQL_TYPE, "DuckDB cannot bind this query", None)
 
 
@@ -289,78 +300,10 @@ def _nearest(
 
 def _stretch(sql: str, span: tuple[int, int]) -> tuple[int, int]:
     """A stretch of bytes in characters: its first, and how many."""
-    start = _chars(sql, span[0]) or 0
-    return start, max(1, (_chars(sql, sum(span)) or 0) - start)
+    start = chars(sql, span[0]) or 0
+    return start, max(1, (chars(sql, sum(span)) or 0) - start)
 
 
 def _wrapped(text: str) -> str:
     """A row-level expression as a query."""
     return f"{_PREFIX}{text}\n) AS x FROM {_ROWS}"
-
-
-def _duplicates(columns: tuple[Column, ...]) -> tuple[SqlProblem, ...]:
-    seen: set[str] = set()
-    twice = [c.name for c in columns if c.name.lower() in seen or seen.add(c.name.lower())]  # type: ignore[func-returns-value]
-    return tuple(
-        SqlProblem(
-            Code.DUPLICATE_NAME,
-            f"two columns of the result are named `{name}`",
-            None,
-            help=("name one of them otherwise with `as`, or leave one out",),
-        )
-        for name in dict.fromkeys(twice)
-    )
-
-
-def _not_one_select(error: NotOneSelect, sql: str) -> SqlProblem:
-    offset = _chars(sql, error.offset)
-    length = error.length if error.offset is not None else 1
-    return SqlProblem(Code.SQL_SYNTAX, error.message, offset, length)
-
-
-def _impure_problem(mention: Mention, sql: str) -> SqlProblem:
-    offset, length = _chars(sql, mention.offset), mention.length
-    if offset is None:
-        # The parser gives no place for functions in FROM.
-        found = sql.lower().find(mention.name.lower())
-        offset, length = (found, len(mention.name)) if found >= 0 else (None, 1)
-    return SqlProblem(
-        Code.IMPURE_SQL,
-        f"`{mention.name}` depends on more than the tables that the SQL names",
-        offset,
-        length,
-        ("bring files in as a source, and dates and random numbers as columns",),
-    )
-
-
-def _unknown_table(mention: Mention, names: tuple[str, ...], sql: str) -> SqlProblem:
-    shown = ".".join(mention.path)
-    offset = _chars(sql, mention.offset)
-    if len(mention.path) > 1:
-        helps: tuple[str, ...] = ("tables have no schema here: write the block's name alone",)
-    else:
-        helps = did_you_mean(mention.name, names)
-    return SqlProblem(Code.UNKNOWN_TABLE, f"no table `{shown}`", offset, mention.length, helps)
-
-
-def _shift(problem: SqlProblem, prefix: str, text: str) -> SqlProblem:
-    """The problem as one of the expression alone: codes and offsets without the query around it."""
-    code = {
-        Code.SQL_SYNTAX: Code.EXPRESSION_SYNTAX,
-        Code.SQL_TYPE: Code.EXPRESSION_TYPE,
-    }.get(problem.code, problem.code)
-    offset = _less(problem.offset, len(prefix))
-    if offset is not None:
-        offset = min(offset, max(0, len(text) - 1))
-    return replace(problem, code=code, offset=offset)
-
-
-def _less(offset: int | None, by: int) -> int | None:
-    return None if offset is None else max(0, offset - by)
-
-
-def _chars(sql: str, offset: int | None) -> int | None:
-    """Characters before a byte offset."""
-    if offset is None or sql.isascii():
-        return offset
-    return len(sql.encode()[:offset].decode(errors="ignore"))

@@ -158,7 +158,7 @@ def test_definition(tmp_path: Path) -> None:
         assert await editor.definition("big\n    target") == ("stack.yaml:17", "big")
         assert await editor.definition("late\nnot") == ("stack.yaml:24", "late")
         assert await editor.definition("orders o") == ("stack.yaml:4", "orders")
-        assert await editor.definition("orders:\n    - not") == ("stack.yaml:4", "orders")
+        assert await editor.definition("orders:\n    - uni") == ("stack.yaml:4", "orders")
         assert await editor.definition("amount > 50") == ("stack.yaml:10", "amount")
         assert await editor.definition("id]") == ("stack.yaml:8", "id")
         assert await editor.definition("amount, {") == ("stack.yaml:10", "amount")
