@@ -12,6 +12,7 @@ from compiler.graph.types import Column
 
 
 def duplicates(columns: tuple[Column, ...]) -> tuple[SqlProblem, ...]:
+    """Columns of a result that have the name of another one."""
     seen: set[str] = set()
     twice = [c.name for c in columns if c.name.lower() in seen or seen.add(c.name.lower())]  # type: ignore[func-returns-value]
     return tuple(
@@ -26,12 +27,14 @@ def duplicates(columns: tuple[Column, ...]) -> tuple[SqlProblem, ...]:
 
 
 def not_one_select(error: NotOneSelect, sql: str) -> SqlProblem:
+    """A text that is no single SELECT."""
     offset = chars(sql, error.offset)
     length = error.length if error.offset is not None else 1
     return SqlProblem(Code.SQL_SYNTAX, error.message, offset, length)
 
 
 def impure_problem(mention: Mention, sql: str) -> SqlProblem:
+    """A name that stands for more than the tables that the SQL names."""
     offset, length = chars(sql, mention.offset), mention.length
     if offset is None:
         # The parser gives no place for functions in FROM.
@@ -47,6 +50,7 @@ def impure_problem(mention: Mention, sql: str) -> SqlProblem:
 
 
 def unknown_table(mention: Mention, names: tuple[str, ...], sql: str) -> SqlProblem:
+    """A table that there is not, with what may be meant."""
     shown = ".".join(mention.path)
     offset = chars(sql, mention.offset)
     if len(mention.path) > 1:
@@ -69,6 +73,7 @@ def shifted(problem: SqlProblem, prefix: str, text: str) -> SqlProblem:
 
 
 def less(offset: int | None, by: int) -> int | None:
+    """An offset without so much before it; None stays None."""
     return None if offset is None else max(0, offset - by)
 
 
