@@ -44,10 +44,12 @@ def again_and_again(asked: Asked, output: Output, action: Callable[[], object]) 
                 action()
             except StackcError as error:
                 fail_with(output, error)
+        lock = {asked.spec.parent / "stackc.lock"}  # what this compile has inferred
+        # Looked at before it is said: who reads the line may write at once.
+        seen = {**_look(files | _around(asked)), **_known(before, lock)}
         took = time.perf_counter() - began
         output.line(f"{time.strftime('%H:%M:%S')} · {took:.2f} s · waiting for a change")
-        lock = {asked.spec.parent / "stackc.lock"}  # what this compile has inferred
-        _wait({**_look(files | _around(asked)), **_known(before, lock)}, asked, output, files)
+        _wait(seen, asked, output, files)
 
 
 def _known(seen: _Seen, others: Iterable[Path]) -> _Seen:
