@@ -171,7 +171,7 @@ def _bucket(column: Column, argument: Any) -> str:
     if isinstance(argument, tuple):
         rising = all(low < high for low, high in itertools.pairwise(argument))
         return "" if rising else "the edges of buckets have to rise"
-    whole = column.type.is_float or argument == int(argument)
+    whole = column.type.is_float or float(argument).is_integer()
     return "" if whole else f"`{column.name}` is {column.type}, and {argument} is no whole number"
 
 

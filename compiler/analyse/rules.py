@@ -199,7 +199,7 @@ def _fits(type: DataType, value: Any) -> bool:
     if isinstance(value, int):
         return type.is_numeric
     if isinstance(value, float):
-        return type.is_float or type.is_decimal or (type.is_numeric and value == int(value))
+        return type.is_float or type.is_decimal or (type.is_numeric and value.is_integer())
     return type == "string" or type.is_temporal
 
 

@@ -75,7 +75,7 @@ def _fits(scope: Scope, model: Model, made: Dimension, asked: Asked, place: Path
     """Whether the algorithm takes every value at the ends of a range, or every choice."""
     where = "range" if asked.range is not None else "choice"
     for index, value in enumerate(asked.range or asked.choice or ()):
-        if made.whole and isinstance(value, float) and value != int(value):
+        if made.whole and isinstance(value, float) and not value.is_integer():
             message = f"`{made.name}` is a whole number, and {value} is none"
         else:
             message = _refusal(model, made, value)

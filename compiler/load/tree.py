@@ -45,12 +45,16 @@ class Leaf(Struct):
 
 
 def tree_of(content: str) -> Leaf:
-    """The tree of a text that was parsed before: its bounds are known to hold."""
+    """The tree of a text that was parsed before: its bounds are known to hold.
+
+    Raises:
+        ValueError: The text is empty: a file may have been emptied since it was read.
+    """
     events = iter(yaml.parse(content, Loader=yaml.CSafeLoader))
     for event in events:
         if isinstance(event, yaml.DocumentStartEvent):
-            break
-    return _leaf(content, next(events), events, flow=False)
+            return _leaf(content, next(events), events, flow=False)
+    raise ValueError("the text holds nothing")
 
 
 def _leaf(content: str, event: Any, events: Iterator[Any], *, flow: bool) -> Leaf:
