@@ -17,6 +17,9 @@ _TOKENS = re.compile(
 )
 """What a semicolon may stand in without ending a statement, and the semicolon itself."""
 
+DEEPEST = 500
+"""Levels of brackets: DuckDB's parser takes the square of them where they are not closed."""
+
 SELECT_ONLY = "only a single SELECT is allowed here"
 
 
@@ -67,7 +70,7 @@ def syntax_trees(
 
     Many in one call cost a third of as many calls.
     """
-    safe = [sql for sql in texts if "\0" not in sql]
+    safe = [sql for sql in texts if "\0" not in sql and too_deep(sql) is None]
     asked = "SELECT t, json_serialize_sql(t) FROM unnest(?::VARCHAR[]) AS x(t)"
     try:
         return dict(connection.execute(asked, [safe]).fetchall())
@@ -75,6 +78,19 @@ def syntax_trees(
         if len(safe) == 1:
             return {safe[0]: None}
         return {sql: syntax_trees(connection, [sql])[sql] for sql in safe}
+
+
+def too_deep(sql: str) -> int | None:
+    """The byte at which brackets are nested too deep, outside of texts and comments; else None."""
+    if sql.count("(") + sql.count("[") + sql.count("{") <= DEEPEST:
+        return None
+    plain = _TOKENS.sub(lambda token: " " * len(token[0]), sql)
+    depth = 0
+    for at, character in enumerate(plain):
+        depth += (character in "([{") - (character in ")]}")
+        if depth > DEEPEST:
+            return len(sql[:at].encode())
+    return None
 
 
 def parse(sql: str, tree: str | None) -> Parsed:
@@ -85,6 +101,9 @@ def parse(sql: str, tree: str | None) -> Parsed:
     """
     if "\0" in sql:
         raise NotOneSelect("SQL may not contain a null character", sql.index("\0"))
+    deep = too_deep(sql)
+    if deep is not None:
+        raise NotOneSelect(f"brackets are nested deeper than {DEEPEST} levels", deep)
     if tree is None:
         raise NotOneSelect("the SQL cannot be parsed")
     found: dict[str, Any] = json.loads(tree)

@@ -88,9 +88,9 @@ class Folder(Struct, frozen=True, dict=True):
     def _near(self, path: Path) -> tuple[str, ...]:
         """What may be meant by a file that is not there."""
         name = path.relative_to(self.root).as_posix()
-        if path.is_dir():
-            return (f"name the files in it: `{name}/*.yaml`",)
         try:
+            if path.is_dir():
+                return (f"name the files in it: `{name}/*.yaml`",)
             beside = [one for one in path.parent.iterdir() if one.suffix in (".yaml", ".yml")]
         except OSError:
             beside = []
