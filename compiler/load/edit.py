@@ -265,7 +265,8 @@ def same(old: Any, new: Any) -> bool:
         return old.keys() == new.keys() and all(same(old[key], new[key]) for key in old)
     if isinstance(old, list):
         return len(old) == len(new) and all(map(same, old, new))
-    return bool(old == new)
+    # NaN is not equal to itself, and is what it was.
+    return bool(old == new) or (old != old and new != new)
 
 
 def _dotted(path: Path) -> str:
