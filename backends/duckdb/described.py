@@ -8,11 +8,11 @@ import duckdb
 from msgspec import Struct, field
 
 from backends.duckdb.plans import Traced, plans, trace
-from backends.duckdb.shapes import NAMED
+from backends.duckdb.shapes import NAMED, Signature, signature_of
 from backends.duckdb.text import name as quoted
 from backends.duckdb.types import from_duckdb, to_duckdb
 from backends.duckdb.values import UnknownPlan
-from compiler.graph.types import Column, DataType, TableType
+from compiler.graph.types import Column, TableType
 
 
 class Described(Struct):
@@ -23,16 +23,14 @@ class Described(Struct):
     """
 
     connection: duckdb.DuckDBPyConnection
-    declared: dict[str, tuple[tuple[str, DataType], ...]] = field(default_factory=dict)
+    declared: dict[str, Signature] = field(default_factory=dict)
     bound: dict[str, tuple[Column, ...] | None] = field(default_factory=dict)
     plans: dict[str, Traced | None] = field(default_factory=dict)
 
     def ahead(self, asked: Iterable[tuple[str, Mapping[str, TableType]]]) -> None:
         """Ask about many queries together, which is cheaper than one by one."""
-        new = {sql: tables for sql, tables in asked if sql not in self.plans}
-        for tables in new.values():
-            for name, table in tables.items():
-                self.declare(name, table)
+        known = {sql: tables for sql, tables in asked if self._declare_all(tables)}
+        new = {sql: tables for sql, tables in known.items() if sql not in self.plans}
         for sql, plan in plans(self.connection, [*new]).items():
             try:
                 self.plans[sql] = trace(plan, new[sql])
@@ -41,22 +39,23 @@ class Described(Struct):
 
     def traced(self, sql: str, tables: Mapping[str, TableType]) -> Traced | None:
         """Where a query's columns come from; None where it cannot be bound, or that not be told."""
-        if sql not in self.plans:
-            self.ahead([(sql, tables)])
-        return self.plans[sql]
+        self.ahead([(sql, tables)])
+        return self.plans.get(sql)
 
     def columns(self, sql: str, tables: Mapping[str, TableType]) -> tuple[Column, ...] | None:
         """The result's columns by type; None where the query cannot be bound."""
+        if not self._declare_all(tables):
+            return None
         if sql not in self.bound:
-            self.bound[sql] = self._columns(sql, tables)
+            self.bound[sql] = self._columns(sql)
         return self.bound[sql]
 
     def declare(self, name: str, table: TableType) -> None:
         """Make an empty table of this type, unless it is already there."""
-        signature = tuple((column.name, column.type) for column in table.columns)
+        signature = signature_of(table)
         if self.declared.get(name) == signature:
             return
-        columns = ", ".join(f"{quoted(n)} {to_duckdb(t)}" for n, t in signature)
+        columns = ", ".join(f"{quoted(n)} {to_duckdb(t)}" for n, t, _ in signature)
         self.connection.execute(f"CREATE OR REPLACE TABLE {quoted(name)} ({columns})")
         self.declared[name] = signature
         # What was said of the table by that name is said of another one.
@@ -64,10 +63,20 @@ class Described(Struct):
             self.bound.clear()
             self.plans.clear()
 
-    def _columns(self, sql: str, tables: Mapping[str, TableType]) -> tuple[Column, ...] | None:
+    def _declare_all(self, tables: Mapping[str, TableType]) -> bool:
+        """Before any answer is looked up: one that is about another table is forgotten then.
+
+        False where DuckDB takes no such table: it knows columns in one case only.
+        """
         try:
             for name, table in tables.items():
                 self.declare(name, table)
+        except duckdb.Error:
+            return False
+        return True
+
+    def _columns(self, sql: str) -> tuple[Column, ...] | None:
+        try:
             # A relation is bound and not planned, which takes half of DESCRIBE's time.
             relation = self.connection.sql(sql)
         except duckdb.Error:

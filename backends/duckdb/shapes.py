@@ -95,8 +95,12 @@ class Shapes(Struct):
         return found
 
     def _number(self, table: TableType) -> int:
-        signature = tuple((c.name, c.type, c.nullable) for c in table.columns)
-        return self.known.setdefault(signature, len(self.known))
+        return self.known.setdefault(signature_of(table), len(self.known))
+
+
+def signature_of(table: TableType) -> Signature:
+    """All of a table's type that what is said of a query over it depends on."""
+    return tuple((column.name, column.type, column.nullable) for column in table.columns)
 
 
 def _token(raw: bytes, start: int, name: str) -> bytes | None:

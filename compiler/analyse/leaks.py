@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from compiler.analyse.scope import Scope
 from compiler.codes import Code
-from compiler.diagnostics import Label, Place
+from compiler.diagnostics import Label, Path, Place
 from compiler.graph.atoms import Atom, Atoms
 from compiler.graph.lineage import Derivation, Flow
 from compiler.graph.node import Node
@@ -48,7 +48,7 @@ def _report(
     scope.findings.report(
         Code.TARGET_LEAK,
         f"feature `{derived.column}` tells the target: both are computed from `{column}`",
-        *_where(derived),
+        _where(derived),
         labels=(*_labels(atoms, feature, atom, ""), *_labels(atoms, target, atom, "the target: ")),
         help=f"when the model has to predict `{target.column}`, `{column}` is not known yet:"
         " remove the feature",
@@ -62,15 +62,15 @@ def _warn(
         Code.TARGET_AGGREGATED,
         f"feature `{derived.column}` aggregates the target `{target.column}` over rows that may"
         " be those it is tried on",
-        *_where(derived),
+        _where(derived),
         labels=(*_labels(atoms, feature, atom, ""), *_labels(atoms, target, atom, "the target: ")),
         help="take earlier rows only: `avg(…) over (order by … rows between 30 preceding and"
         " 1 preceding)`",
     )
 
 
-def _where(derived: Derivation) -> tuple[tuple[str | int, ...]]:
-    return ((derived.place or Place(())).path,)
+def _where(derived: Derivation) -> Path:
+    return (derived.place or Place(())).path
 
 
 def _labels(atoms: Atoms, start: Hop, atom: Atom, what: str) -> Iterator[Label]:

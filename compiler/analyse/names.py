@@ -7,11 +7,10 @@ from collections.abc import Collection, Iterable, Mapping
 from compiler.analyse.services import Binder
 from compiler.codes import Code
 from compiler.diagnostics import Findings, Label, Path, Place, did_you_mean
+from compiler.graph.query import TABLE_KINDS
 from specs.models import Model
 from specs.monitors import Monitor, WindowSpec
 from specs.stack import Stack
-
-TABLE_KINDS = ("sources", "datasets", "predictions")
 
 
 def check_names(stack: Stack, findings: Findings) -> dict[str, str]:

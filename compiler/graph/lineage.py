@@ -81,7 +81,7 @@ class Derivation(Struct, frozen=True):
     place: Place | None = None
 
 
-class Lineage(Struct, frozen=True, dict=True):
+class Lineage(Struct, frozen=True):
     """The columns of a node's table, and what decides about its rows.
 
     ``known`` is False where the way could not be followed: then every column

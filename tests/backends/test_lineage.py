@@ -178,6 +178,14 @@ def test_where_columns_come_from(binder: Binder, name: str) -> None:
     assert bound.lineage.known
 
 
+@pytest.mark.parametrize("sql", ["select people.x from people", "select x from people"])
+def test_one_binder_is_asked_about_tables_that_change(binder: Binder, sql: str) -> None:
+    """The points of a sweep share it: a name may stand for another table in the next one."""
+    kinds = [Column("x", DataType("int64")), Column("x", DataType("string"), nullable=False)]
+    for column in (*kinds, *kinds):
+        assert binder.bind(sql, {"people": TableType((column,))}).columns == (column,)
+
+
 def test_each_mention_of_a_table_is_one_of_its_own(binder: Binder) -> None:
     """Two columns of one mention are of one row; those of two are not."""
     sql = (
