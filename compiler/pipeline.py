@@ -13,6 +13,7 @@ from compiler.analyse.analyse import Analysed, analyse
 from compiler.analyse.facts import report_facts
 from compiler.analyse.lock import LOCK_NAME, Locked, read_lock, render_lock
 from compiler.analyse.lock_environments import kept, seen
+from compiler.analyse.memory import Memory
 from compiler.analyse.schema import validate
 from compiler.analyse.services import Services
 from compiler.backend import Backend, Look
@@ -26,6 +27,7 @@ from compiler.graph.types import Column
 from compiler.load import Loaded, Provenance, load, locate
 from compiler.lower import Lowered, lower, service, settings_of
 from compiler.passes.driver import PASSES, Pass, run_passes
+from compiler.remembering import FileMemory
 from compiler.source import Sources
 from specs.stack import Stack
 
@@ -66,6 +68,7 @@ def compile_spec(
     *,
     environment: str | None = None,
     keep: bool = True,
+    memory: Memory | None = None,
 ) -> Compiled:
     """Compile a spec: load, validate, analyse, passes, lower.
 
@@ -79,6 +82,8 @@ def compile_spec(
         known: Backends given as values, by name, besides those that are installed.
         environment: The environment of the spec that is meant.
         keep: Whether the lock is written where columns had to be inferred.
+        memory: What the compiles before have found, for this one to recall; a file of the
+            user's by default.
 
     Raises:
         StackcError: Everything that is wrong in the first stage that found
@@ -86,9 +91,18 @@ def compile_spec(
     """
     sources = Sources()
     try:
-        loaded = load(spec, overrides, config_dirs, environment=environment, sources=sources)
+        memory = memory or FileMemory.of(spec, environment)
+        chunks = memory.begin()
+        loaded = load(
+            spec, overrides, config_dirs, environment=environment, sources=sources, chunks=chunks
+        )
         keeper = _write_lock if keep else _keep_nothing
-        way = Way(PASSES, lambda loaded, found: services_of(loaded, found, known), keeper)
+        way = Way(
+            PASSES,
+            lambda loaded, found: services_of(loaded, found, known),
+            keeper,
+            memory,
+        )
         return compile_loaded(loaded, known, way)
     except StackcError as error:
         error.sources = sources
@@ -102,11 +116,13 @@ class Way(Struct, frozen=True):
         passes: What makes the analysed graph the one that runs.
         services: What analysis asks of backends; None where the findings say why not.
         keep: Keeps the columns that were inferred.
+        memory: What analysis may recall, and remembers.
     """
 
     passes: tuple[Pass, ...]
     services: Callable[[Loaded, Findings], Services | None]
     keep: Callable[[Loaded, Stack, dict[str, Locked], Analysed, Findings], None]
+    memory: Memory | None = None
 
 
 def compile_loaded(loaded: Loaded, known: Mapping[str, Backend] | None, way: Way) -> Compiled:
@@ -121,12 +137,24 @@ def compile_loaded(loaded: Loaded, known: Mapping[str, Backend] | None, way: Way
     services = stop(way.services(loaded, findings))
     lock = seen(read_lock(loaded.root / LOCK_NAME), loaded.environment)
     analysed = stop(
-        analyse(stack, loaded.config, loaded.root, services, lock, findings, loaded.aliases)
+        analyse(
+            stack,
+            loaded.config,
+            loaded.root,
+            services,
+            lock,
+            findings,
+            loaded.aliases,
+            way.memory,
+        )
     )
-    graph = run_passes(_named(analysed.graph, loaded.environment), way.passes)
+    named = _named(analysed.graph, loaded.environment)
+    graph = run_passes(named, way.passes)
     lowered = stop(lower(graph, loaded.backends, findings, known))
     if analysed.inferred:
         way.keep(loaded, stack, lock, analysed, findings)
+    if way.memory is not None:
+        way.memory.keep(analysed.records, analysed.reads, named.keys)
     warnings = locate(findings.warnings, loaded.provenance)
     return Compiled(
         stack,

@@ -58,6 +58,8 @@ class Binder:
     Offsets in problems count characters in the text that was given.
     """
 
+    version = f"duckdb {duckdb.__version__}"
+
     def __init__(self) -> None:
         self._connection = duckdb.connect(
             config={
@@ -80,7 +82,8 @@ class Binder:
     def read_ahead(self, queries: Sequence[str], expressions: Sequence[str]) -> None:
         """Parse all that will be asked about at once, which is cheaper than one by one."""
         texts = [*queries, *(_wrapped(text) for text in expressions)]
-        self._trees.update(syntax_trees(self._connection, texts))
+        unread = [text for text in texts if text not in self._trees]
+        self._trees.update(syntax_trees(self._connection, unread))
 
     def tables(self, sql: str) -> tuple[str, ...]:
         """The tables a SELECT reads, as written, each once; () where it cannot be parsed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,17 @@ from compiler.analyse.deployments import analyse_deployment
 from compiler.analyse.foresight import check_foresight
 from compiler.analyse.leaks import check_leaks
 from compiler.analyse.lock import Locked
+from compiler.analyse.memory import Memory, Recall, Record
 from compiler.analyse.models import analyse_model
 from compiler.analyse.monitors import analyse_monitor, analyse_notification
-from compiler.analyse.names import check_names, dependencies, levels, order, tables_read
+from compiler.analyse.names import (
+    check_names,
+    dependencies,
+    levels,
+    order,
+    read_ahead,
+    tables_read,
+)
 from compiler.analyse.policies import check_policies
 from compiler.analyse.predictions import analyse_prediction
 from compiler.analyse.scope import Scope
@@ -35,10 +44,19 @@ _BY_KIND: dict[str, Callable[[Scope, str], None]] = {
 
 
 class Analysed(Struct, frozen=True):
-    """The graph, and the columns that were inferred on the way and belong in the lock."""
+    """The graph, and what is worth keeping of the way to it.
+
+    Attributes:
+        graph: Every block's nodes.
+        inferred: The columns that belong in the lock.
+        records: What may be recalled of blocks, by key.
+        reads: For each query the tables that it names.
+    """
 
     graph: Graph
     inferred: dict[str, Locked]
+    records: dict[str, Record]
+    reads: dict[str, tuple[str, ...]]
 
 
 def analyse(
@@ -49,35 +67,66 @@ def analyse(
     lock: dict[str, Locked],
     findings: Findings,
     aliases: Mapping[str, Mapping[str, str]] | None = None,
+    memory: Memory | None = None,
 ) -> Analysed | None:
     """The graph of a spec; None where ``findings`` has errors.
 
     ``aliases`` are what the tables are called that the SQL of a dataset names,
-    where that is something else.
+    where that is something else; ``memory`` is what was found before.
 
     Every block is analysed even when another is wrong; one that reads a wrong
     block is passed over, so each cause is reported once.
     """
+    memory = memory or Memory()
     kinds = check_names(stack, findings)
-    reads = tables_read(stack, services.binder)
+    reads = tables_read(stack, services.binder, memory.tables)
     scope = Scope(stack, config, root, services, lock, findings, reads, aliases or {})
     needs = dependencies(stack, kinds, {name: scope.blocks_read(name) for name in reads})
-    for level in levels(order(needs, kinds, findings), needs):
+    recall = Recall(scope, memory, needs)
+    sequence = order(needs, kinds, findings)
+    recall.all_of(sequence, kinds)
+    _analyse_tables(recall, levels(sequence, needs), kinds)
+    _analyse_uses(scope)
+    if not findings.errors:
+        check_policies(scope)
+        _check_models(recall)
+    if findings.errors:
+        return None
+    graph = Graph(ordered(scope.nodes), name=stack.name, known=recall.known())
+    sql = {d.sql: reads[name] for name, d in stack.datasets.items() if d.sql}
+    return Analysed(graph, scope.inferred, recall.made(), sql)
+
+
+def _analyse_tables(recall: Recall, levels: list[list[str]], kinds: Mapping[str, str]) -> None:
+    """Tables and models, each behind what it reads, but for those that were recalled."""
+    scope, known = recall.scope, set(recall.records)
+    fresh = [[name for name in level if name not in known] for level in levels]
+    read_ahead(scope.stack, scope.services.binder, {name for level in fresh for name in level})
+    for level in fresh:
         bind_ahead(scope, (name for name in level if kinds.get(name) == "datasets"))
         for name in level:
             kind, _, block = name.rpartition(".")
-            _BY_KIND[kind or kinds[name]](scope, block)
-    for name in sorted(stack.deployments):
+            recall.record(name, partial(_BY_KIND[kind or kinds[name]], scope, block))
+
+
+def _analyse_uses(scope: Scope) -> None:
+    """What uses tables and models, and is used by no table."""
+    for name in sorted(scope.stack.deployments):
         analyse_deployment(scope, name)
-    for name in sorted(stack.monitors):
+    for name in sorted(scope.stack.monitors):
         analyse_monitor(scope, name)
-    for name in sorted(stack.notifications):
+    for name in sorted(scope.stack.notifications):
         analyse_notification(scope, name)
-    if not findings.errors:
-        check_policies(scope)
-        atoms = Atoms({node.address: node for node in scope.nodes})
-        check_leaks(scope, atoms)
-        check_foresight(scope, atoms)
-    if findings.errors:
-        return None
-    return Analysed(Graph(ordered(scope.nodes), name=stack.name), scope.inferred)
+
+
+def _check_models(recall: Recall) -> None:
+    """What only the whole way to a model tells of it."""
+    scope = recall.scope
+    atoms = Atoms({node.address: node for node in scope.nodes})
+    for name in scope.stack.models:
+
+        def look(name: str = name) -> None:
+            check_leaks(scope, atoms, name)
+            check_foresight(scope, atoms, name)
+
+        recall.check(f"models.{name}", look)

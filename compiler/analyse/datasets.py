@@ -41,9 +41,7 @@ def analyse_dataset(scope: Scope, name: str) -> None:
             (*path, "clean"),
             cleaned.lineage,
         )
-    same_rows = dataset.from_ is not None and not dataset.clean
-    passed = scope.tables[str(dataset.from_)].rules if same_rows else ()
-    publish(scope, "datasets", name, table, staged, passed)
+    publish(scope, "datasets", name, table, staged)
     _parts(scope, name, dataset, table, path)
 
 
@@ -123,7 +121,7 @@ def _parts(scope: Scope, name: str, dataset: Dataset, table: TableType, path: Pa
         {"profile": ProfileType(columns)},
         path,
     )
-    scope.tables[name] = TableInfo(table, info.published, parts, profile, info.rules)
+    scope.tables[name] = TableInfo(table, info.published, parts, profile)
 
 
 def _split(scope: Scope, split: Split, table: TableType, path: Path) -> SplitOp | None:

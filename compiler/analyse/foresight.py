@@ -10,18 +10,15 @@ from compiler.codes import Code
 from compiler.diagnostics import Label, Path, Place
 from compiler.graph.atoms import Atom, Atoms
 from compiler.graph.node import Node
-from compiler.graph.operations import FitFeatures
 from compiler.graph.types import TableType
 
 _ORDERED = re.compile(r"\s*(\w+)\s*(<=|<|=|>|>=)\s*(\w+)\s*")
 
 
-def check_foresight(scope: Scope, atoms: Atoms) -> None:
+def check_foresight(scope: Scope, atoms: Atoms, name: str) -> None:
     """Report features whose values of the same row are known later than the answer is due."""
-    for node in scope.nodes:
-        name = node.block.partition(".")[2]
-        if isinstance(node.operation, FitFeatures) and scope.stack.models[name].answers_at:
-            _check_model(scope, atoms, node, name)
+    if scope.stack.models[name].answers_at:
+        _check_model(scope, atoms, atoms.nodes[f"models.{name}/features"], name)
 
 
 def _check_model(scope: Scope, atoms: Atoms, node: Node, name: str) -> None:

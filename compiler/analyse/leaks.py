@@ -10,18 +10,14 @@ from compiler.diagnostics import Label, Path, Place
 from compiler.graph.atoms import Atom, Atoms
 from compiler.graph.lineage import Derivation, Flow
 from compiler.graph.node import Node
-from compiler.graph.operations import FitFeatures, Train
 from compiler.graph.trace import Hop, told, way
 
 
-def check_leaks(scope: Scope, atoms: Atoms) -> None:
-    """Report features that tell the target: errors for its own row's, warnings for all rows'."""
-    nodes = atoms.nodes
-    for node in scope.nodes:
-        if isinstance(node.operation, FitFeatures) and node.lineage is not None:
-            train = nodes[f"{node.block}/train"].operation
-            assert isinstance(train, Train)
-            _check_model(scope, atoms, node, train.target)
+def check_leaks(scope: Scope, atoms: Atoms, name: str) -> None:
+    """Report features of a model that tell the target: errors for its own row's, else warnings."""
+    node = atoms.nodes[f"models.{name}/features"]
+    if node.lineage is not None:
+        _check_model(scope, atoms, node, scope.stack.models[name].target)
 
 
 def _check_model(scope: Scope, atoms: Atoms, node: Node, target: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from compiler.analyse.algebra.alerts import check_reach
 from compiler.analyse.algebra.never import check_condition
+from compiler.analyse.algebra.passed import passed
 from compiler.analyse.algebra.regions import by_name
 from compiler.analyse.columns import known_column
 from compiler.analyse.policies import allowed, profiled
@@ -208,7 +209,8 @@ def _window_fits(scope: Scope, monitor: Monitor, info: TableInfo, path: Path) ->
     if where is not None:
         condition = scope.services.binder.condition(where)
         what, columns = "the window can never have a row", by_name(table)
-        check_condition(condition, what, place, info.rules, columns, scope.findings)
+        rules = passed(scope, _table(scope, monitor))
+        check_condition(condition, what, place, rules, columns, scope.findings)
     return True
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from compiler.analyse.services import Binder
 from compiler.codes import Code
@@ -93,26 +93,36 @@ def _known(
         findings.report(Code.UNKNOWN_BLOCK, message, path, key=key, help=ways)
 
 
-def tables_read(stack: Stack, binder: Binder) -> dict[str, tuple[str, ...]]:
-    """For each dataset the names its SQL or ``from`` reads, whether they exist or not."""
-    queries = [dataset.sql for dataset in stack.datasets.values() if dataset.sql]
-    binder.read_ahead(queries, _expressions(stack))
+def tables_read(
+    stack: Stack, binder: Binder, known: Callable[[str], tuple[str, ...] | None]
+) -> dict[str, tuple[str, ...]]:
+    """For each dataset the names its SQL or ``from`` reads, whether they exist or not.
+
+    ``known`` tells of a query what it reads, where that is known already.
+    """
+    queries = {dataset.sql for dataset in stack.datasets.values() if dataset.sql}
+    binder.read_ahead(sorted(sql for sql in queries if known(sql) is None), ())
     found: dict[str, tuple[str, ...]] = {}
     for name, dataset in stack.datasets.items():
-        used = binder.tables(dataset.sql) if dataset.sql else (dataset.from_ or "",)
+        used: tuple[str, ...] | None = (dataset.from_ or "",)
+        if dataset.sql:
+            used = known(dataset.sql)
+            used = binder.tables(dataset.sql) if used is None else used
         # SQL's names have no case; blocks are lower case.
-        found[name] = tuple(dict.fromkeys(table.lower() for table in used))
+        found[name] = tuple(dict.fromkeys(table.lower() for table in used or ()))
     return found
 
 
-def _expressions(stack: Stack) -> list[str]:
-    """Every row-level SQL expression of a spec."""
-    rules = [rule.expression for rules in stack.validation.values() for rule in rules]
-    splits = [dataset.split for dataset in stack.datasets.values() if dataset.split]
-    parts = [part for split in splits for part in split.parts.values()]
+def read_ahead(stack: Stack, binder: Binder, tables: Collection[str]) -> None:
+    """Have all SQL of some tables, and of the monitors, read together."""
+    datasets = [dataset for name, dataset in stack.datasets.items() if name in tables]
+    checked = [rules for name, rules in stack.validation.items() if name in tables]
+    rules = [rule.expression for rules in checked for rule in rules]
+    parts = [part for d in datasets if d.split for part in d.split.parts.values()]
     windows = [m.window for m in stack.monitors.values() if isinstance(m.window, WindowSpec)]
     texts = [*rules, *parts, *(w.where for w in windows), *(w.by for w in windows)]
-    return [text for text in texts if isinstance(text, str)]
+    expressions = [text for text in texts if isinstance(text, str)]
+    binder.read_ahead([d.sql for d in datasets if d.sql], expressions)
 
 
 def dependencies(

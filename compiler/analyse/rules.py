@@ -9,6 +9,7 @@ from typing import Any
 from compiler.analyse.algebra.entries import Entry
 from compiler.analyse.algebra.judge import check_rules
 from compiler.analyse.algebra.keys import key_of_value
+from compiler.analyse.algebra.passed import handed_on
 from compiler.analyse.columns import known_column
 from compiler.analyse.scope import Scope, TableInfo
 from compiler.codes import Code
@@ -21,28 +22,18 @@ from specs.base import seconds_of
 from specs.validation import Rule
 
 
-def publish(
-    scope: Scope,
-    kind: str,
-    name: str,
-    table: TableType,
-    staged: Ref,
-    passed: tuple[Entry, ...] = (),
-) -> None:
-    """Add validation, where there are rules, and the publish; the table is then known.
-
-    ``passed`` are rules that its rows have passed before.
-    """
+def publish(scope: Scope, kind: str, name: str, table: TableType, staged: Ref) -> None:
+    """Add validation, where there are rules, and the publish; the table is then known."""
     address = f"{kind}.{name}"
     inputs = {"table": staged}
-    known: tuple[Entry, ...] = ()
     if scope.stack.validation.get(name):
         before = len(scope.findings.errors)
         rules, tables = _rules(scope, name, table)
+        kept: tuple[Entry, ...] = ()
         if len(scope.findings.errors) == before:
-            known = check_rules(
-                name, scope.stack.validation[name], table, scope.services.binder, scope.findings
-            )
+            written = scope.stack.validation[name]
+            kept = check_rules(name, written, table, scope.services.binder, scope.findings)
+        scope.passed[name] = (*handed_on(scope, name), *kept)
         inputs["verdict"] = scope.add(
             f"{address}/validate",
             Validate(rules),
@@ -53,7 +44,7 @@ def publish(
         inputs["table"] = _accepted(scope, name, address, rules, table, {"table": staged, **tables})
     outputs: dict[str, ValueType] = {"table": table, "version": DocumentType("version")}
     published = scope.add(f"{address}/publish", Publish(address), inputs, outputs, (kind, name))
-    scope.tables[name] = TableInfo(table, published, rules=(*passed, *known))
+    scope.tables[name] = TableInfo(table, published)
 
 
 def _accepted(

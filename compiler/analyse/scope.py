@@ -20,16 +20,12 @@ from specs.stack import Stack
 
 
 class TableInfo(Struct, frozen=True):
-    """A table block: its type, where readers find it, and its parts where it is split.
-
-    ``rules`` are those that each of its rows has passed.
-    """
+    """A table block: its type, where readers find it, and its parts where it is split."""
 
     type: TableType
     published: Ref
     parts: dict[str, Ref] = field(default_factory=dict)
     profile: Ref | None = None
-    rules: tuple[Entry, ...] = ()
 
 
 class ModelInfo(Struct, frozen=True):
@@ -50,7 +46,8 @@ class Scope(Struct):
 
     ``config`` is the spec as it was written, before short forms were spelt
     out; ``reads`` are the tables each dataset names, ``aliases`` what those
-    are called that have another name in its SQL.
+    are called that have another name in its SQL; ``passed`` the rules that each
+    row of a table has passed, of tables that somebody asked about.
     """
 
     stack: Stack
@@ -63,6 +60,7 @@ class Scope(Struct):
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     tables: dict[str, TableInfo] = field(default_factory=dict)
     models: dict[str, ModelInfo] = field(default_factory=dict)
+    passed: dict[str, tuple[Entry, ...]] = field(default_factory=dict)
     endpoints: dict[str, Ref] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     inferred: dict[str, Locked] = field(default_factory=dict)

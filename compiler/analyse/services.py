@@ -67,7 +67,12 @@ class BoundExpression(Protocol):
 
 
 class Binder(Protocol):
-    """Types SQL against table schemas without data; nothing outside is reached."""
+    """Types SQL against table schemas without data; nothing outside is reached.
+
+    ``version`` names the engine: what its answers depend on besides what it is asked.
+    """
+
+    version: str
 
     def read_ahead(self, queries: Sequence[str], expressions: Sequence[str]) -> None:
         """Be told all texts that will be asked about, to parse them together."""

@@ -58,8 +58,14 @@ def _keyed(value: Any) -> Any:
 
 
 def _encoder(default: Callable[[Any], Any]) -> Callable[[Any], str]:
+    # A frozen value holds no circle: nothing is spent on looking for one.
     return json.JSONEncoder(
-        sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=default
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+        allow_nan=False,
+        default=default,
+        check_circular=False,
     ).encode
 
 

@@ -106,12 +106,14 @@ class Graph(Struct, frozen=True, dict=True):
     """All nodes in topological order, ties by address.
 
     ``aliases`` maps the address of a node that was shared away to the node
-    that stands for it.
+    that stands for it. ``known`` are structural keys that are known already,
+    by address: what made the graph vouches for them.
     """
 
     nodes: tuple[Node, ...]
     aliases: tuple[tuple[str, str], ...] = ()
     name: str = field(default="stack")
+    known: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def by_address(self) -> dict[str, Node]:
@@ -126,7 +128,8 @@ class Graph(Struct, frozen=True, dict=True):
         nodes = {node.address: node for node in self.nodes}
         keys: dict[str, str] = {}
         for node in self.nodes:
-            keys[node.address] = node_key(node, input_tokens(node, nodes, keys))
+            known = self.known.get(node.address)
+            keys[node.address] = known or node_key(node, input_tokens(node, nodes, keys))
         return keys
 
     @cached_property

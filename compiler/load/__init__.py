@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, Place, StackcError, fail
 from compiler.load.assign import MISSING, missing
+from compiler.load.chunks import Chunks
 from compiler.load.command import CommandLine
 from compiler.load.compose import Composition, compose, search_folders
 from compiler.load.expand.expansion import expand, scales
@@ -21,7 +22,6 @@ from compiler.load.expand.files import Folder
 from compiler.load.expand.include import INCLUDE, take_include
 from compiler.load.layers import FileLayer
 from compiler.load.mend import mended
-from compiler.load.parse import parse
 from compiler.load.provenance import Provenance, locate
 from compiler.load.resolve import Resolver
 from compiler.load.text import Text, read_text, shown
@@ -68,6 +68,7 @@ def load(
     environment: str | None = None,
     sources: Sources | None = None,
     name: str = COMMAND_LINE,
+    chunks: Chunks | None = None,
 ) -> Loaded:
     """Read, compose and interpolate a spec.
 
@@ -78,6 +79,7 @@ def load(
         environment: The environment to merge over the spec.
         sources: Where the texts that findings quote are kept.
         name: What findings call the command line.
+        chunks: What the blocks of texts are known to mean.
 
     Raises:
         StackcError: E101 to E113, E120, E140, E141; every finding has a span, and the error
@@ -85,11 +87,11 @@ def load(
     """
     sources = sources if sources is not None else Sources()
     command = CommandLine(spec, overrides, config_dirs, name, environment)
-    folder = Folder(spec)
+    folder = Folder(spec, chunks or Chunks())
     sources.add(name, command.text.content)
     try:
         text = read_text(spec, shown(spec), command.spec)
-        body = _body(text)
+        body = _body(text, folder.chunks)
         own = (FileLayer(text), *take_include(text, body, folder))
         groups = search_folders(folder.root, config_dirs, command)
         composition = compose(own, body, command, groups)
@@ -107,8 +109,8 @@ def _file(sources: Sources, name: str) -> Text | None:
     return None if content is None else Text(name, content)
 
 
-def _body(text: Text) -> dict[str, Any]:
-    body = parse(text)
+def _body(text: Text, chunks: Chunks) -> dict[str, Any]:
+    body = chunks.parse(text)
     if not isinstance(body, dict):
         what = "is empty" if body is None else "must be a mapping of keys to values"
         raise fail(

@@ -25,6 +25,8 @@ from compiler.load.text import MAX_DEPTH, Text
 MAX_NODES = 500_000
 MAX_ALIASED = 1_000_000
 MAX_FINDINGS = 50
+RESERVED = "_target_"
+"""The key by which other programs take data for code to call."""
 _NO_KEY: Any = object()
 
 
@@ -53,6 +55,14 @@ class _Anchor(Struct):
     weight: int | None
 
 
+class Built(Struct, frozen=True):
+    """A text's value, how many values it is made of, and whether it has anchors."""
+
+    value: Any
+    nodes: int
+    anchored: bool
+
+
 def parse(text: Text, *, names: bool = False) -> Any:
     """The value of a text: mappings, lists, text, numbers, booleans, None.
 
@@ -65,7 +75,16 @@ def parse(text: Text, *, names: bool = False) -> Any:
         StackcError: E101 (not YAML), E103 (too deep, too many, too large),
             E104 (a key twice), E111 (a feature of YAML that specs do not have).
     """
-    builder = _Builder(text, names)
+    return build(text, names=names).value
+
+
+def build(text: Text, *, names: bool = False, above: int = 0) -> Built:
+    """``parse``, with what the text is made of; ``above`` is how deep it stands in another.
+
+    Raises:
+        StackcError: As ``parse``.
+    """
+    builder = _Builder(text, names, above)
     try:
         builder.run()
     except yaml.YAMLError as error:
@@ -75,16 +94,17 @@ def parse(text: Text, *, names: bool = False) -> Any:
     if builder.findings:
         builder.label_duplicates()
         raise StackcError(*builder.findings)
-    return builder.value
+    return builder.built
 
 
 class _Builder:
     """Fills values from events; collects what is wrong and goes on where it can."""
 
-    def __init__(self, text: Text, names: bool) -> None:
+    def __init__(self, text: Text, names: bool, above: int) -> None:
         self.text = text
+        self._deepest = MAX_DEPTH - above
         self.value: Any = None
-        self._reserved = () if names else ("_target_",)
+        self._reserved = () if names else (RESERVED,)
         self.findings: list[Diagnostic] = []
         self._stack: list[_Frame] = []
         self._anchors: dict[str, _Anchor] = {}
@@ -93,6 +113,11 @@ class _Builder:
         self._aliased = 0
         self._documents = 0
         self._twice: dict[int, tuple[int, str]] = {}
+
+    @property
+    def built(self) -> Built:
+        """What was made."""
+        return Built(self.value, self._nodes, bool(self._anchors))
 
     def run(self) -> None:
         """Read all events."""
@@ -168,7 +193,7 @@ class _Builder:
     def _open(self, event: Any) -> None:
         if event.tag is not None:
             self._refuse_tag(event)
-        if len(self._stack) >= MAX_DEPTH:
+        if len(self._stack) >= self._deepest:
             self._stop(Code.YAML_BOUNDS, f"nested deeper than {MAX_DEPTH} levels", event)
         if self._stack and self._stack[-1].wants_key:
             way_out = "quote the key if it is meant as text"
@@ -203,7 +228,7 @@ class _Builder:
     def _copy(self, value: Any, depth: int, event: Any) -> Any:
         if type(value) not in (dict, list):
             return value
-        if depth >= MAX_DEPTH:
+        if depth >= self._deepest:
             self._stop(Code.YAML_BOUNDS, f"nested deeper than {MAX_DEPTH} levels", event)
         self._nodes += len(value)
         if type(value) is dict:

@@ -43,4 +43,5 @@ def _admitted(node: Node, publish: Publish, inputs: tuple[tuple[str, Ref], ...])
 def _with(graph: Graph, nodes: list[Node]) -> Graph:
     kept = {node.address for node in nodes}
     aliases = tuple((alias, address) for alias, address in graph.aliases if address in kept)
-    return replace(graph, nodes=tuple(nodes), aliases=aliases)
+    # What publishes is another operation now, under the same address.
+    return replace(graph, nodes=tuple(nodes), aliases=aliases, known={})

@@ -25,7 +25,8 @@ def share(graph: Graph) -> Graph:
         nodes.append(_rewired(node, aliases))
     if len(nodes) == len(graph.nodes):
         return graph
-    return replace(graph, nodes=tuple(nodes), aliases=tuple(sorted(aliases.items())))
+    named = tuple(sorted(aliases.items()))
+    return replace(graph, nodes=tuple(nodes), aliases=named, known=graph.keys)
 
 
 def _rewired(node: Node, aliases: dict[str, str]) -> Node:

@@ -8,6 +8,7 @@ from compiler.analyse.algebra.entries import Entry
 from compiler.analyse.algebra.judge import published
 from compiler.analyse.algebra.keys import is_discrete, said
 from compiler.analyse.algebra.never import check_condition
+from compiler.analyse.algebra.passed import passed
 from compiler.analyse.algebra.regions import Columns, Region, by_name, holding
 from compiler.analyse.algebra.values import members
 from compiler.analyse.scope import Scope
@@ -27,13 +28,14 @@ def check_split(scope: Scope, name: str, split: Split, path: Path) -> None:
         if split.stratify is not None:
             _check_strata(scope, name, split.stratify, columns, (*path, "stratify"))
         return
-    base = published(info.rules, info.type)
+    rules = passed(scope, name)
+    base = published(rules, info.type)
     regions: dict[str, Region] = {}
     for part, text in split.parts.items():
         condition = scope.services.binder.condition(text)
         what = f"the part `{part}` can never have a row"
         place = (*path, part)
-        if not check_condition(condition, what, place, info.rules, columns, scope.findings):
+        if not check_condition(condition, what, place, rules, columns, scope.findings):
             regions[part] = holding(condition, columns)
     for one, two in combinations(regions, 2):
         pair = regions[one], regions[two]
@@ -114,14 +116,15 @@ def _check_strata(scope: Scope, name: str, column: str, columns: Columns, path: 
             help="stratify by a column with few values, such as the target",
         )
         return
-    domain = published(info.rules, info.type).of(column.lower())
+    rules = passed(scope, name)
+    domain = published(rules, info.type).of(column.lower())
     keys = members(domain.values, is_discrete(found.type))
     if keys is not None and len(keys) == 1 and not domain.nulls:
         scope.findings.report(
             Code.STRATIFY,
             f"`{column}` is always {said(domain.values, found.type)}, so it divides nothing",
             path,
-            labels=_saying(info.rules, columns, column.lower()),
+            labels=_saying(rules, columns, column.lower()),
             help="leave `stratify` out, or name a column with several values",
         )
     elif keys is None and (found.type.is_float or found.type in ("timestamp", "timestamptz")):

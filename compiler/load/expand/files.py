@@ -11,15 +11,19 @@ from msgspec.structs import replace
 
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, did_you_mean, fail
-from compiler.load.parse import parse
+from compiler.load.chunks import Chunks
 from compiler.load.text import Text, read_text, shown
 from compiler.source import Span
 
 
 class Folder(Struct, frozen=True, dict=True):
-    """The folder of a spec, the file as the user typed it; none of its files may leave it."""
+    """The folder of a spec, the file as the user typed it; none of its files may leave it.
+
+    ``chunks`` are what the blocks of its texts are known to mean.
+    """
 
     spec: Path
+    chunks: Chunks
 
     @cached_property
     def own(self) -> Path:
@@ -63,7 +67,7 @@ class Folder(Struct, frozen=True, dict=True):
             text = read_text(path, name, asked_at)
         except StackcError as error:
             raise self._at(error, path, name, asked_at) from None
-        return text, parse(text)
+        return text, self.chunks.parse(text)
 
     def _name(self, path: Path) -> str:
         """The file as the user would type it, beside the spec."""
