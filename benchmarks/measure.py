@@ -90,8 +90,12 @@ _UNLIKE_USERS = {"PYTHONDONTWRITEBYTECODE"}
 
 
 def stackc(*arguments: str, cwd: Path, check: bool = True, tree: bool = False) -> Run:
-    """Run a command of ours as a user does; ``tree`` where it starts processes of its own."""
-    return process([*PROGRAM, *arguments], cwd, {"PYTHONPATH": str(ROOT)}, check=check, tree=tree)
+    """Run a command of ours as a user does; ``tree`` where it starts processes of its own.
+
+    What compiles remember is in ``.cache`` of its folder.
+    """
+    environment = {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cwd / ".cache")}
+    return process([*PROGRAM, *arguments], cwd, environment, check=check, tree=tree)
 
 
 def process(

@@ -14,6 +14,7 @@ from compiler.diagnostics import StackcError
 from compiler.report.placing import Asked
 
 if TYPE_CHECKING:
+    from compiler.analyse.memory import Memory
     from compiler.pipeline import Compiled
 
 
@@ -39,19 +40,25 @@ def command(
         return _compile(asked, out, output)
     if output.json:
         raise Refused("--watch shows text: a program compiles again when it likes")
+    from compiler.analyse.memory import Memory
     from compiler.cli.watch import again_and_again
 
-    again_and_again(asked, output, lambda: _compile(asked, out, output))
+    memory = Memory()
+    again_and_again(asked, output, lambda: _compile(asked, out, output, memory))
     return PIPE_CLOSED
 
 
-def _compile(asked: Asked, out: Path | None, output: Output) -> int:
+def _compile(asked: Asked, out: Path | None, output: Output, memory: Memory | None = None) -> int:
     from compiler.pipeline import compile_spec
 
     sarif = output.format == CompileFormat.SARIF
     try:
         compiled = compile_spec(
-            asked.spec, asked.overrides, asked.config_dirs, environment=asked.environment
+            asked.spec,
+            asked.overrides,
+            asked.config_dirs,
+            environment=asked.environment,
+            memory=memory,
         )
     except StackcError as error:
         if not sarif:

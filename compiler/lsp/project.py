@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from compiler.analyse.memory import Memory
 from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, StackcError
 from compiler.load.half import typing_at
@@ -35,12 +36,14 @@ class Project(Struct):
         good: The last compile of each spec that found no error.
         asked: The files that the last compile of each spec asked for.
         configs: Each file's own content, when it was last whole.
+        memories: What the last good compile of each spec found.
     """
 
     drafts: dict[Path, str] = field(default_factory=dict)
     good: dict[Path, Compiled] = field(default_factory=dict)
     asked: dict[Path, set[Path]] = field(default_factory=dict)
     configs: dict[Path, Any] = field(default_factory=dict)
+    memories: dict[Path, Memory] = field(default_factory=dict)
 
     def content(self, path: Path) -> str:
         """A file's text, as it is being written or as it lies on the disk."""
@@ -99,7 +102,8 @@ def look(project: Project, spec: Path, drafts: Mapping[Path, str]) -> tuple[Diag
     asked: set[Path] = set()
     try:
         with drafted(drafts), noting(asked):
-            compiled = compile_spec(spec, keep=False)
+            memory = project.memories.setdefault(spec, Memory())
+            compiled = compile_spec(spec, keep=False, memory=memory)
     except StackcError as error:
         return error.diagnostics
     except Exception as problem:
