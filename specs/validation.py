@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -94,7 +95,7 @@ class Rule(Spec):
     )
     description: str | None = Field(default=None, description="Why it is so, in a sentence.")
 
-    @property
+    @cached_property
     def verb(self) -> str:
         """Which rule it is."""
         return one_of(self.__dict__, *VERBS)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import duckdb
 from msgspec import Struct
 from msgspec.structs import replace
 
+from backends.duckdb.batches import batches
 from backends.duckdb.conditions import condition_of
 from backends.duckdb.described import Described
 from backends.duckdb.items import item_around
@@ -81,9 +84,13 @@ class Binder:
 
     def read_ahead(self, queries: Sequence[str], expressions: Sequence[str]) -> None:
         """Parse all that will be asked about at once, which is cheaper than one by one."""
-        texts = [*queries, *(_wrapped(text) for text in expressions)]
+        texts = dict.fromkeys((*queries, *(_wrapped(text) for text in expressions)))
         unread = [text for text in texts if text not in self._trees]
-        self._trees.update(syntax_trees(self._connection, unread))
+        for trees in batches(partial(syntax_trees, self._connection), unread):
+            self._trees.update(trees)
+            for sql in trees:
+                with contextlib.suppress(NotOneSelect):
+                    self._parse(sql)
 
     def tables(self, sql: str) -> tuple[str, ...]:
         """The tables a SELECT reads, as written, each once; () where it cannot be parsed."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 import duckdb
 from msgspec import Struct, field
 
+from backends.duckdb.batches import batches
 from backends.duckdb.plans import Traced, plans, trace
 from backends.duckdb.shapes import NAMED, Signature, signature_of
 from backends.duckdb.text import name as quoted
@@ -31,11 +33,12 @@ class Described(Struct):
         """Ask about many queries together, which is cheaper than one by one."""
         known = {sql: tables for sql, tables in asked if self._declare_all(tables)}
         new = {sql: tables for sql, tables in known.items() if sql not in self.plans}
-        for sql, plan in plans(self.connection, [*new]).items():
-            try:
-                self.plans[sql] = trace(plan, new[sql])
-            except UnknownPlan:
-                self.plans[sql] = None
+        for made in batches(partial(plans, self.connection), [*new]):
+            for sql, plan in made.items():
+                try:
+                    self.plans[sql] = trace(plan, new[sql])
+                except UnknownPlan:
+                    self.plans[sql] = None
 
     def traced(self, sql: str, tables: Mapping[str, TableType]) -> Traced | None:
         """Where a query's columns come from; None where it cannot be bound, or that not be told."""

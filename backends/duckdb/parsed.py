@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import duckdb
+import msgspec
 from msgspec import Struct, field
 
 Ast: TypeAlias = Any
@@ -106,7 +106,7 @@ def parse(sql: str, tree: str | None) -> Parsed:
         raise NotOneSelect(f"brackets are nested deeper than {DEEPEST} levels", deep)
     if tree is None:
         raise NotOneSelect("the SQL cannot be parsed")
-    found: dict[str, Any] = json.loads(tree)
+    found: dict[str, Any] = msgspec.json.decode(tree)
     if found["error"]:
         if found.get("error_type") == "not implemented":
             raise NotOneSelect(SELECT_ONLY)
@@ -125,7 +125,7 @@ def parse(sql: str, tree: str | None) -> Parsed:
 def place_of(error: dict[str, Any]) -> tuple[int | None, int]:
     """Byte offset and length of an error that DuckDB reported as JSON."""
     if "location" in error:
-        offset, length = json.loads(error["location"])
+        offset, length = msgspec.json.decode(error["location"])
         return int(offset), max(1, int(length))
     if "position" in error:
         return int(error["position"]), 1
@@ -139,22 +139,28 @@ def statement(sql: str) -> str:
     return sql[:end] + "\n"
 
 
-def _walk(node: Ast, known: frozenset[str], out: Parsed) -> None:
-    if isinstance(node, list):
-        for item in node:
-            _walk(item, known, out)
-        return
-    if not isinstance(node, dict):
-        return
+def _walk(node: dict[str, Any], known: frozenset[str], out: Parsed) -> None:
     _note(node, known, out)
     inner = known
-    for name, query in _ctes(node):
-        recursive = query.get("type") == "RECURSIVE_CTE_NODE"
-        _walk(query, inner | {name} if recursive else inner, out)
-        inner = inner | {name}
+    if node.get("cte_map"):
+        for name, query in _ctes(node):
+            recursive = query.get("type") == "RECURSIVE_CTE_NODE"
+            _walk(query, inner | {name} if recursive else inner, out)
+            inner = inner | {name}
     for key, value in node.items():
-        if key != "cte_map":
-            _walk(value, inner, out)
+        if type(value) is dict:
+            if key != "cte_map":
+                _walk(value, inner, out)
+        elif type(value) is list:
+            _walk_all(value, inner, out)
+
+
+def _walk_all(nodes: list[Any], known: frozenset[str], out: Parsed) -> None:
+    for node in nodes:
+        if type(node) is dict:
+            _walk(node, known, out)
+        elif type(node) is list:
+            _walk_all(node, known, out)
 
 
 def _ctes(node: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -99,14 +99,17 @@ def _references(expression: Any) -> Iterable[int]:
     waiting = [expression]
     while waiting:
         here = waiting.pop()
-        if isinstance(here, list):
+        if type(here) is list:
             waiting.extend(here)
-        elif isinstance(here, dict):
+        elif type(here) is dict:
             if here.get("type") == "BOUND_REF":
                 yield here.get("index", 0)
-            waiting.extend(value for key, value in here.items() if key not in _HIDDEN)
+            # Most values are texts and numbers, which mention nothing.
+            inner = (v for k, v in here.items() if type(v) in _INNER and k not in _HIDDEN)
+            waiting.extend(inner)
 
 
+_INNER = (dict, list)
 _STRENGTH = {flow: at for at, flow in enumerate(Flow)}
 
 

@@ -7,6 +7,7 @@ lineage hands every column on as its input ``table`` has it.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -81,7 +82,7 @@ class Derivation(Struct, frozen=True):
     place: Place | None = None
 
 
-class Lineage(Struct, frozen=True):
+class Lineage(Struct, frozen=True, dict=True):
     """The columns of a node's table, and what decides about its rows.
 
     ``known`` is False where the way could not be followed: then every column
@@ -94,7 +95,11 @@ class Lineage(Struct, frozen=True):
 
     def of(self, column: str) -> Derivation | None:
         """The derivation of a column; None where it is not among them."""
-        return next((d for d in self.columns if d.column == column), None)
+        return self._by_column.get(column)
+
+    @cached_property
+    def _by_column(self) -> dict[str, Derivation]:
+        return {derived.column: derived for derived in reversed(self.columns)}
 
 
 def placed(lineage: Lineage, path: Path) -> Lineage:

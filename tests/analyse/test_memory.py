@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -141,7 +142,7 @@ def test_a_block_of_the_file_is_used(project: Path, files: Path) -> None:
     assert all(memory.recall(key) is not None for key in memory.blocks)
 
 
-DAMAGES = {
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "nothing": lambda content: b"",
     "half": lambda content: content[: len(content) // 2],
     "a bit turned": lambda content: content[:5000] + bytes([content[5000] ^ 1]) + content[5001:],

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from compiler.diagnostics import Diagnostic, StackcError
-from compiler.load.chunks import Chunks, split
+from compiler.load.chunks import Chunks, Piece, split
 from compiler.load.parse import MAX_NODES, parse
 from compiler.load.text import MAX_DEPTH, Text
 
@@ -72,9 +72,12 @@ def test_what_is_known_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> Non
     known = after(SPEC)
     read: list[str] = []
     original = Chunks._read
-    monkeypatch.setattr(
-        Chunks, "_read", lambda *given: read.append(given[2].name) or original(*given)
-    )
+
+    def noted(chunks: Chunks, name: str, piece: Piece, digest: str) -> bool:
+        read.append(piece.name)
+        return original(chunks, name, piece, digest)
+
+    monkeypatch.setattr(Chunks, "_read", noted)
     assert outcome(SPEC.replace("orders.csv", "all.csv"), known) == outcome(
         SPEC.replace("orders.csv", "all.csv")
     )
