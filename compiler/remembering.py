@@ -16,12 +16,15 @@ from functools import cache
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from msgspec import MsgspecError, Raw, Struct, field
+from msgspec.structs import astuple
 
 import compiler
 from compiler.analyse.memory import Memory, Record
 from compiler.analyse.scope import ModelInfo, TableInfo
+from compiler.graph.node import Ref
 from compiler.graph.wire import Packed, Packing, Unpacking, packed, unpacked
 from compiler.load.chunks import Chunks
 
@@ -33,12 +36,31 @@ _DIGEST = 20
 _DAMAGED = (MsgspecError, KeyError, IndexError, TypeError, ValueError)
 
 
+class _Table(Struct, frozen=True, array_like=True):
+    """What is known of a table, its type a number as in a packed node."""
+
+    type: int
+    published: Ref
+    parts: dict[str, Ref]
+    profile: Ref | None
+
+
+class _Model(Struct, frozen=True, array_like=True):
+    """What is known of a model, its type a number."""
+
+    type: int
+    registered: Ref
+    dataset: str
+    threshold: float
+    part: Ref
+
+
 class _Block(Struct, frozen=True, array_like=True):
     """A record as it is written."""
 
     nodes: tuple[Packed, ...]
-    table: TableInfo | None
-    model: ModelInfo | None
+    table: _Table | None
+    model: _Model | None
     keys: tuple[str, ...]
 
 
@@ -131,13 +153,30 @@ class FileMemory(Memory):
         return blake2b(body, digest_size=_DIGEST).digest() + body
 
     def _record(self, found: _Block) -> Record:
+        types = self.unpacking.types
         nodes = tuple([self.unpacking.node(node) for node in found.nodes])
-        return Record(nodes, found.table, found.model, found.keys)
+        table, model = found.table, found.model
+        return Record(
+            nodes,
+            TableInfo(types[table.type], *_behind(table)) if table else None,  # type: ignore[arg-type]
+            ModelInfo(types[model.type], *_behind(model)) if model else None,  # type: ignore[arg-type]
+            found.keys,
+        )
 
 
 def _block(record: Record, packing: Packing) -> _Block:
-    nodes = tuple([packing.node(node) for node in record.nodes])
-    return _Block(nodes, record.table, record.model, record.keys)
+    table, model = record.table, record.model
+    return _Block(
+        tuple([packing.node(node) for node in record.nodes]),
+        _Table(packing.number(table.type), *_behind(table)) if table else None,
+        _Model(packing.number(model.type), *_behind(model)) if model else None,
+        record.keys,
+    )
+
+
+def _behind(entry: Struct) -> tuple[Any, ...]:
+    """All of an entry but its type."""
+    return astuple(entry)[1:]
 
 
 def _folder() -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from msgspec import Raw, json
@@ -59,12 +60,18 @@ def _node_bytes(node: Node, key: str, types: dict[int, bytes]) -> bytes:
     for name, value in sorted(node.outputs):
         if id(value) not in types:
             types[id(value)] = canonical(_type(value))
-        outputs.append(canonical(name) + b":" + types[id(value)])
+        outputs.append(_name(name) + types[id(value)])
     try:
         # Of the rest, texts and whole numbers, both encoders make the same; this one at once.
         return _encoder.encode(_node(node, key, operation, Raw(b"{%s}" % b",".join(outputs))))
     except UnicodeEncodeError:
         return canonical(_node(node, key, _operation(node.operation), _outputs(node)))
+
+
+@cache
+def _name(name: str) -> bytes:
+    """An output's name as a key: they are few."""
+    return canonical(name) + b":"
 
 
 def _node(node: Node, key: str, operation: Any, outputs: Any) -> dict[str, Any]:
