@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from compiler.engine.durable import write
 from compiler.engine.secrets import Secrets
 from compiler.graph.node import Graph
 from compiler.graph.operations import Params, ReadFiles
+from compiler.graph.reach import Reach
+from compiler.graph.reached import reach_of
 from compiler.graph.types import Column
 from compiler.load import Loaded, Provenance, load, locate
 from compiler.lower import Lowered, lower, service, settings_of
@@ -32,7 +35,7 @@ from compiler.source import Sources
 from specs.stack import Stack
 
 
-class Compiled(Struct, frozen=True):
+class Compiled(Struct, frozen=True, dict=True):
     """A checked spec: its graph, and how each node would run.
 
     Attributes:
@@ -58,6 +61,11 @@ class Compiled(Struct, frozen=True):
     warnings: tuple[Diagnostic, ...]
     environment: str | None = None
     written: Graph = Graph(())
+
+    @cached_property
+    def reach(self) -> Reach:
+        """Where each column comes from and where it goes, across blocks."""
+        return reach_of(self.written)
 
 
 def compile_spec(

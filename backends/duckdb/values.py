@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backends.duckdb.nulls import is_nullable
-from compiler.graph.lineage import Flow, Origin
+from compiler.graph.lineage import Flow, Origin, stronger
 
 Plan: TypeAlias = dict[str, Any]
 Span: TypeAlias = tuple[int, int]
@@ -110,14 +110,12 @@ def _references(expression: Any) -> Iterable[int]:
 
 
 _INNER = (dict, list)
-_STRENGTH = {flow: at for at, flow in enumerate(Flow)}
 
 
 def _through(origin: Origin, flow: Flow) -> Origin:
     """An origin behind one more step: what is indirect stays so, what is aggregated too."""
-    if _STRENGTH[flow] <= _STRENGTH[origin.flow]:
-        return origin
-    return replace(origin, flow=flow)
+    found = stronger(flow, origin.flow)
+    return origin if found is origin.flow else replace(origin, flow=found)
 
 
 def merged(origins: Iterable[Origin]) -> tuple[Origin, ...]:

@@ -74,12 +74,11 @@ def command(
 def _lineage(compiled: Compiled, name: str, output: Output) -> int:
     """Tell the lineage of a column or a block; nothing needs to be applied for it."""
     from compiler.graph.named import NoSuchName, spots_of
-    from compiler.graph.reached import reach_of
     from compiler.report.lineage_told import Told, document
     from compiler.report.text_lineage import block_lines, spot_lines
     from compiler.report.text_style import cut, visible
 
-    told = Told(reach_of(compiled.written), compiled.provenance)
+    told = Told(compiled.reach, compiled.provenance)
     try:
         spots = spots_of(told.reach, name)
     except NoSuchName as gone:

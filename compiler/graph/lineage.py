@@ -42,6 +42,14 @@ class Flow(StrEnum):
         return self.is_direct or self is Flow.WINDOW
 
 
+_STRENGTH = {flow: at for at, flow in enumerate(Flow)}
+
+
+def stronger(one: Flow, other: Flow) -> Flow:
+    """Of two ways the one that changes more: what is aggregated or indirect once stays so."""
+    return one if _STRENGTH[one] > _STRENGTH[other] else other
+
+
 class Treatment(Struct, frozen=True):
     """What was done to values on the way that may end a tag.
 

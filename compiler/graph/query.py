@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from collections.abc import Mapping
 
-from compiler.graph.node import Graph, Ref
-from compiler.graph.trace import parents
+from compiler.graph.lineage import Flow
+from compiler.graph.node import Graph
+from compiler.graph.reach import Reach, Spot
 from compiler.graph.types import Column, TableType
 
 TABLE_KINDS = ("sources", "datasets", "predictions")
 
 
-class CameFrom(Struct, frozen=True):
-    """A column of another block that a column comes from, and how."""
-
-    block: str
-    column: str
-    flow: str
-
-
-def published(graph: Graph, name: str) -> Ref | None:
-    """Where the table of that name leaves its block; None where there is none."""
-    for kind in TABLE_KINDS:
-        address = f"{kind}.{name}/publish"
-        if address in graph.by_address:
-            return Ref(graph.by_address[address].address, "table")
-    return None
+def block(graph: Graph, name: str) -> str | None:
+    """The address of the block whose table has that name: ``datasets.joined``."""
+    found = (f"{kind}.{name}" for kind in TABLE_KINDS)
+    return next((b for b in found if f"{b}/publish" in graph.by_address), None)
 
 
 def table(graph: Graph, name: str) -> TableType | None:
     """The columns that readers of a table see."""
-    ref = published(graph, name)
-    found = graph.by_address[ref.node].output(ref.output) if ref is not None else None
+    address = block(graph, name)
+    found = None if address is None else graph.by_address[f"{address}/publish"].output("table")
     return found if isinstance(found, TableType) else None
 
 
@@ -42,21 +32,7 @@ def column(graph: Graph, table_name: str, name: str) -> Column | None:
     return next(same, None)
 
 
-def came_from(graph: Graph, table_name: str, name: str) -> tuple[CameFrom, ...]:
-    """The columns of other blocks that a column comes from, the nearest ones."""
-    start = published(graph, table_name)
-    found: dict[CameFrom, None] = {}
-    waiting = [] if start is None else [(start, name)]
-    seen = set(waiting)
-    while waiting:
-        here, column_name = waiting.pop(0)
-        block = here.node.split("/", 1)[0]
-        for hop in parents(graph.by_address, here, column_name):
-            other = hop.table.node.split("/", 1)[0]
-            if other != block:
-                flow = hop.origin.flow.value if hop.origin else ""
-                found[CameFrom(other, hop.column, flow)] = None
-            elif (hop.table, hop.column) not in seen:
-                seen.add((hop.table, hop.column))
-                waiting.append((hop.table, hop.column))
-    return tuple(found)
+def came_from(graph: Graph, reach: Reach, table_name: str, name: str) -> Mapping[Spot, Flow]:
+    """The columns of other blocks that a column of a table comes from, and how."""
+    address = block(graph, table_name)
+    return {} if address is None else reach.above.get(Spot(address, name), {})

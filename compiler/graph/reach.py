@@ -14,7 +14,7 @@ from typing import TypeAlias
 from msgspec import Struct, field
 
 from compiler.diagnostics import Place
-from compiler.graph.lineage import Derivation, Flow
+from compiler.graph.lineage import Derivation, Flow, stronger
 from compiler.graph.node import Node
 from compiler.graph.operations import Clean, FitFeatures, Query
 from compiler.graph.types import Column
@@ -56,7 +56,6 @@ class Known(Struct):
 
 
 Edges: TypeAlias = dict[Spot, dict[Spot, Flow]]
-_STRENGTH = {flow: at for at, flow in enumerate(Flow)}
 
 
 class Reach(Struct, dict=True):
@@ -96,8 +95,7 @@ class Reach(Struct, dict=True):
     def link(self, source: Spot, target: Spot, flow: Flow) -> None:
         """One spot comes from another; of several ways the one that changes most is told."""
         sources = self.above.setdefault(target, {})
-        before = sources.get(source, Flow.IDENTITY)
-        sources[source] = flow if _STRENGTH[flow] > _STRENGTH[before] else before
+        sources[source] = stronger(flow, sources.get(source, Flow.IDENTITY))
 
 
 def closure(start: Iterable[Spot], edges: Mapping[Spot, Iterable[Spot]]) -> dict[Spot, None]:

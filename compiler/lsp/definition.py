@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from compiler.diagnostics import Path, Place
 from compiler.graph import query
+from compiler.graph.lineage import Flow
 from compiler.load.text import Text
 from compiler.load.where import Here, key_at
 from compiler.lsp import names
@@ -66,11 +67,12 @@ def _column(table: str, word: str, config: Any, compiled: Compiled | None) -> li
     column = query.column(compiled.graph, table, word)
     if column is None:
         return []
-    origins = query.came_from(compiled.graph, table, column.name)
+    origins = query.came_from(compiled.graph, compiled.reach, table, column.name)
     places: list[Path] = [("sources", table, "columns", column.name)]
-    if len(origins) == 1 and origins[0].flow == "IDENTITY":
-        kind, name = origins[0].block.split(".", 1)
-        places += _column(name, origins[0].column, config, compiled) if name != table else []
+    if [*origins.values()] == [Flow.IDENTITY]:
+        (origin,) = origins
+        kind, name = origin.block.split(".", 1)
+        places += _column(name, origin.name, config, compiled) if name != table else []
         places.append((kind, name))
     return [*places, ("datasets", table, "sql"), ("datasets", table)]
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from compiler.diagnostics import Path
 from compiler.graph import query
-from compiler.graph.node import Graph
 from compiler.graph.types import Column
 from compiler.load.where import Here
 from compiler.lsp import names
@@ -99,7 +98,7 @@ def _column(path: Path, word: str, config: Any, compiled: Compiled | None) -> st
         column = query.column(compiled.graph, table, word)
         if column is not None:
             lines = [f"**{column.name}** ({table}): {_type(column)}"]
-            return "\n\n".join([*lines, *_origins(compiled.graph, table, column)])
+            return "\n\n".join([*lines, *_origins(compiled, table, column)])
     return ""
 
 
@@ -108,7 +107,7 @@ def _type(column: Column) -> str:
     return f"{column.type}{'' if column.nullable else ', not null'}{tags}"
 
 
-def _origins(graph: Graph, table: str, column: Column) -> list[str]:
+def _origins(compiled: Compiled, table: str, column: Column) -> list[str]:
     """Where its values come from, by the graph's lineage."""
-    found = query.came_from(graph, table, column.name)
-    return [f"from `{o.block}.{o.column}` ({o.flow.lower()})" for o in found[:SHOWN]]
+    found = query.came_from(compiled.graph, compiled.reach, table, column.name)
+    return [f"from `{spot}` ({flow.lower()})" for spot, flow in [*found.items()][:SHOWN]]

@@ -17,7 +17,6 @@ from compiler.engine.rows import NodeRow, RunRow
 from compiler.engine.trial import COMMAND as SWEEP
 from compiler.graph.digest import canonical
 from compiler.graph.node import Graph, Node
-from compiler.graph.reached import reach_of
 from compiler.graph.types import DocumentType, ProfileType
 from compiler.lower import service
 from compiler.pipeline import Compiled
@@ -48,7 +47,7 @@ def run_view(project: Project, compiled: Compiled, program: str) -> RunView:
         profiles=_profiles(project, compiled, known),
         runs=tuple(_line(run) for run in history),
         sweeps=_sweeps(project),
-        told=Told(reach_of(compiled.written), compiled.provenance),
+        told=Told(compiled.reach, compiled.provenance),
         title=compiled.stack.name,
         description=compiled.stack.description or "",
         made=datetime.now(UTC).isoformat(timespec="seconds"),
