@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from compiler.analyse.algebra.dealing import check_time
 from compiler.analyse.columns import known_column
 from compiler.analyse.scope import Scope
 from compiler.codes import Code
@@ -34,6 +35,7 @@ def _check_model(scope: Scope, atoms: Atoms, node: Node, name: str) -> None:
         message = f"`{wanted}` is {column.type}, and a model has to answer at a time"
         scope.findings.report(Code.RULE_TYPE, message, place)
         return
+    check_time(scope, scope.stack.models[name], place[:2])
     due = [atom for atom in atoms.of((table, wanted)) or () if atom.alone]
     for derived in node.lineage.columns if node.lineage else ():
         found = {

@@ -138,6 +138,8 @@ class Code(StrEnum):
     COLUMN_ADDED = "W309"
     RATE_NEVER = "W310"
     TARGET_AGGREGATED = "W340"
+    TIME_ACROSS_PARTS = "W341"
+    KEY_ACROSS_PARTS = "W342"
 
     @property
     def page(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
+from compiler.analyse.algebra.dealing import check_dealing, kept_rules
 from compiler.analyse.algebra.entries import Entry
 from compiler.analyse.algebra.judge import published
 from compiler.analyse.algebra.keys import is_discrete, said
@@ -27,6 +28,7 @@ def check_split(scope: Scope, name: str, split: Split, path: Path) -> None:
     if split.by_fraction:
         if split.stratify is not None:
             _check_strata(scope, name, split.stratify, columns, (*path, "stratify"))
+        check_dealing(scope, name, split, path)
         return
     rules = passed(scope, name)
     base = published(rules, info.type)
@@ -143,12 +145,5 @@ def _saying(rules: tuple[Entry, ...], columns: Columns, column: str) -> tuple[La
 
 def _unique(scope: Scope, name: str, column: str) -> Path | None:
     """The rule that says that no value of a column repeats, of the table or of what it takes."""
-    seen: str | None = name
-    while seen is not None:
-        for index, rule in enumerate(scope.stack.validation.get(seen, ())):
-            kept = rule.on_failure != "warn" and rule.tolerance == 0
-            if kept and rule.unique == (column,):
-                return ("validation", seen, index, "unique")
-        dataset = scope.stack.datasets.get(seen)
-        seen = dataset.from_ if dataset is not None and not dataset.clean else None
-    return None
+    found = (path for path, rule in kept_rules(scope, name) if rule.unique == (column,))
+    return next(found, None)
