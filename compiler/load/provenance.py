@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,6 +21,18 @@ from compiler.load.text import Text
 from compiler.source import Span
 
 Path: TypeAlias = tuple[str | int, ...]
+_INPUT = re.compile(r"\$\{\s*input\.(\w+)")
+
+
+class Setter(Struct, frozen=True):
+    """A place that set a value, what it set, and what became of that.
+
+    ``refers to`` names inputs of a module, and what was ``put in`` for them follows.
+    """
+
+    span: Span
+    value: Any
+    fate: Literal["overruled", "wins", "refers to", "put in"]
 
 
 class Provenance:
@@ -59,21 +72,23 @@ class Provenance:
                 return layer.span(around, key=True)
         return None
 
-    def history(self, path: Path) -> list[tuple[Span, Any]]:
-        """Every place that set the value at a path, with what it set; the winner is last.
+    def history(self, path: Path) -> list[Setter]:
+        """Every place that set the value at a path; the one that won is last.
 
-        Values are as they were written, before interpolation.
+        Values are as they were written, before interpolation; where a module
+        takes an input, the places that give it follow.
         """
         origin = self.origin(path)
         if origin is not None:
-            return origin.provenance.history((*origin.path, *path[2:]))
-        found: list[tuple[Span, Any]] = []
+            written = origin.provenance.history((*origin.path, *path[2:]))
+            return _with_inputs(written, origin.provenance, origin.uses)
+        found: list[Setter] = []
         for layer in self.layers:
             if layer.sets(path) and not layer.deleted and layer.written(path) != MISSING:
                 span = layer.span(path)
                 if span is not None:
-                    found.append((span, layer.value(path)))
-        return found
+                    found.append(Setter(span, layer.value(path), "overruled"))
+        return [*found[:-1], *(replace(last, fate="wins") for last in found[-1:])]
 
     def written(self, path: Path, start: int, end: int) -> Span | None:
         """The span of a stretch of a text as it was written, before interpolation."""
@@ -123,6 +138,22 @@ class Origin(Struct, frozen=True):
         """The places that use the module."""
         spans = [provenance.span(Place(path, key=True)) for provenance, path in self.uses]
         return tuple(Label("used here", span=span) for span in spans)
+
+
+def _with_inputs(
+    found: list[Setter], module: Provenance, uses: tuple[tuple[Provenance, Path], ...]
+) -> list[Setter]:
+    """The places, and behind one that names inputs of a module those that give them."""
+    names = _INPUT.findall(found[-1].value) if found and isinstance(found[-1].value, str) else []
+    if not names or not uses:
+        return found
+    (user, path), *outer = uses
+    more: list[Setter] = []
+    for name in dict.fromkeys(names):
+        given = user.history((*path, "with", name)) or module.history(("inputs", name, "default"))
+        given = [*given[:-1], *(replace(last, fate="put in") for last in given[-1:])]
+        more += _with_inputs(given, user, tuple(outer))
+    return [*found[:-1], replace(found[-1], fate="refers to"), *more]
 
 
 def locate(diagnostics: Iterable[Diagnostic], provenance: Provenance) -> tuple[Diagnostic, ...]:

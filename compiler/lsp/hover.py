@@ -69,9 +69,9 @@ def _set_by(path: Path, config: Any, compiled: Compiled | None) -> str:
     lines = [f"**{known.name}**: {known.description}"] if known is not None else []
     history = compiled.provenance.history(path) if compiled is not None else []
     if history:
-        *_, (span, value) = history
-        lines.append(f"`{json.dumps(value, ensure_ascii=False, default=str)[:200]}` set at {span}")
-    lines += [f"overrules {span}" for span, _ in history[:-1]]
+        value = json.dumps(history[-1].value, ensure_ascii=False, default=str)[:200]
+        lines.append(f"`{value}` set at {history[-1].span}")
+    lines += [f"{found.fate}: {found.span}" for found in history[:-1]]
     return "\n\n".join(lines)
 
 

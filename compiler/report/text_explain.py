@@ -9,17 +9,20 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from compiler.diagnostics import Path, did_you_mean
+from compiler.load.provenance import Setter
 from compiler.report.diagnostics import span_json
 from compiler.report.text_snippet import Mark, snippet
-from compiler.report.text_style import Cell, Style, table
-from compiler.source import Sources, Span
+from compiler.report.text_style import Cell, Style, Tone, table
+from compiler.source import Sources
+
+_TONES: dict[str, Tone] = {"wins": "good", "put in": "good"}
 
 
 class History(Protocol):
     """What remembers who set a value."""
 
-    def history(self, path: Path) -> list[tuple[Span, Any]]:
-        """The places that set it, with what they set; the winner is last."""
+    def history(self, path: Path) -> list[Setter]:
+        """The places that set it; the winner is last."""
 
 
 class Setting(Struct, frozen=True):
@@ -27,7 +30,7 @@ class Setting(Struct, frozen=True):
 
     path: Path
     value: Any
-    places: tuple[tuple[Span, Any], ...]
+    places: tuple[Setter, ...]
 
     @property
     def name(self) -> str:
@@ -77,15 +80,14 @@ def _step(value: Any, words: list[str]) -> tuple[str | int, Any, int] | None:
 def value_lines(setting: Setting, sources: Sources, style: Style, width: int = 100) -> list[str]:
     """The value, the places that set it in order, and the winner's own line."""
     lines = [f"{style.paint(setting.name, 'bold')} = {_shown(setting.value)}"]
-    last = len(setting.places) - 1
-    rows = [
-        [str(span), _shown(value), Cell("wins", "good") if at == last else "overruled"]
-        for at, (span, value) in enumerate(setting.places)
+    rows: list[list[Cell | str]] = [
+        [str(found.span), _shown(found.value), Cell(found.fate, _TONES.get(found.fate))]
+        for found in setting.places
     ]
     if not rows:
         return lines
     lines += ["", *table(("set by", "to", ""), rows, style), ""]
-    winner = Mark(setting.places[-1][0], primary=True)
+    winner = Mark(setting.places[-1].span, primary=True)
     return [*lines, *snippet([winner], sources, style, "good", width)]
 
 
@@ -94,7 +96,10 @@ def value_document(setting: Setting) -> dict[str, Any]:
     return {
         "path": list(setting.path),
         "value": setting.value,
-        "set_by": [{"span": span_json(span), "value": value} for span, value in setting.places],
+        "set_by": [
+            {"span": span_json(found.span), "value": found.value, "fate": found.fate}
+            for found in setting.places
+        ],
     }
 
 

@@ -182,14 +182,14 @@ def test_a_value_from_the_command_line_points_at_the_argument(shop: Path) -> Non
 def test_history_lists_every_place_and_the_winner_last(shop: Path) -> None:
     loaded = load(shop, ["models.late.algorithm.max_depth=8"])
     path = ("models", "late", "algorithm", "max_depth")
-    assert [(str(span), value) for span, value in loaded.provenance.history(path)] == [
+    assert [(str(found.span), found.value) for found in loaded.provenance.history(path)] == [
         ("stack.yaml:6:43", 6),
         ("<command line>:1:21", 8),
     ]
     write(shop.parent, {"stack.yaml": "defaults: [_self_, deep]\n" + SPEC})
     loaded = load(shop, ["models.late.algorithm.max_depth=8"])
     assert loaded.config["models"]["late"]["algorithm"]["extra"] == 1
-    assert [(str(span), value) for span, value in loaded.provenance.history(path)] == [
+    assert [(str(found.span), found.value) for found in loaded.provenance.history(path)] == [
         ("stack.yaml:7:43", 6),
         ("conf/deep.yaml:3:14", 12),
         ("<command line>:1:21", 8),
