@@ -16,7 +16,7 @@ from compiler.backend import Applied, Json, Standing, TaskContext
 from compiler.diagnostics import StackcError
 
 _DEPLOY_SECONDS = 120.0
-_NOTHING: Mapping[str, Any] = {"revision": None, "canary": None}
+_NOTHING: Mapping[str, Any] = {"revision": None}
 
 
 class Deployments(RevisedDeployments):
@@ -57,7 +57,7 @@ class Deployments(RevisedDeployments):
             begun = _begun(shelf, revision, state, host, context)
             if begun is not None:
                 return begun
-            if state["revision"] == revision.number and state["canary"] is None:
+            if state["revision"] == revision.number and state.get("canary") is None:
                 shelf.serve(revision.number)
                 return _applied(revision, host, context)
         return None
@@ -83,7 +83,7 @@ class Deployments(RevisedDeployments):
         """How the canary does, as the host tells it and as it was written down."""
         found = answering(context.state)
         serving = found[1]["deployments"].get(attributes["name"]) if found else None
-        said = serving["canary"] if serving else None
+        said = serving.get("canary") if serving else None
         return standing(_shelf(attributes, context), attributes, said, context)
 
     def delete(
@@ -128,8 +128,9 @@ def _serving(host: Running, name: str) -> Mapping[str, Any]:
 def _as_made(serving: Mapping[str, Any], attributes: Mapping[str, Json], shelf: Revisions) -> bool:
     """Whether what serves is what was made, or what came of its rollout since."""
     number, canary = serving["revision"], attributes.get("canary")
-    tried = None if serving["canary"] is None else serving["canary"]["revision"]
-    if canary is None or (tried is not None):
+    beside = serving.get("canary")
+    tried = None if beside is None else beside["revision"]
+    if canary is None or tried is not None:
         return bool((number, tried) == (attributes["revision"], canary))
     trial = shelf.trials.last()
     if trial is None or trial.number != canary or trial.verdict is None:

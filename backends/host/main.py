@@ -56,7 +56,7 @@ class Host:
         self.salt = secrets.token_hex(16)
         self.stopping = threading.Event()
         self._changing = threading.Lock()
-        self._rollouts = Rollouts(state, models, self._changing)
+        self.rollouts = Rollouts(state, models, self._changing)
 
     def handle(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a request of the control socket."""
@@ -126,9 +126,10 @@ class Host:
             try:
                 _, held = self._opened(shelf, current.number, api_key)
             except Unfit as unfit:
-                why = f"revision {current.number}, which it is tried beside, does not serve: "
-                raise Unfit(f"{why}{unfit}") from None
-        self._rollouts.begin(revision, held, found)
+                why = f"revision {current.number}, which it is tried beside, does not come up"
+                way = "without `rollout` the new one serves at once"
+                raise Unfit(f"{why}: {unfit}; {way}") from None
+        self.rollouts.begin(revision, held, found)
         return {"revision": number}
 
     def _opened(
@@ -136,14 +137,18 @@ class Host:
     ) -> tuple[Revision, Deployed]:
         """A revision, probed with its golden rows; raises Unfit."""
         revision = shelf.record(number)
-        if revision is None or digest_of(shelf.model(number)) != revision.digest:
-            raise Unfit(f"the files of revision {number} are missing or damaged")
+        lost = Unfit(f"the files of revision {number} are missing or damaged")
+        try:
+            if revision is None or digest_of(shelf.model(number)) != revision.digest:
+                raise lost
+            golden = msgspec.json.decode(shelf.golden(number).read_bytes(), type=GoldenRows)
+        except (OSError, msgspec.MsgspecError):
+            raise lost from None
         asked = revision.operation
         try:
             model = ServedModel.open(shelf.model(number), asked.threshold)
         except StackcError as error:
             raise Unfit(error.diagnostics[0].message) from None
-        golden = msgspec.json.decode(shelf.golden(number).read_bytes(), type=GoldenRows)
         wrong = model.probe(golden)
         if wrong is not None:
             raise Unfit(wrong)

@@ -59,6 +59,9 @@ class App:
             reply = await self._reply(call_of(scope), receive)
         except Failure as failure:
             reply = failure.reply()
+        except asyncio.CancelledError:
+            # The server ends, and who is still at work has been given all the time there is.
+            reply = busy("the server stops, and this took too long to be waited for").reply()
         except Exception:
             reply = _broken()
         await send_reply(send, reply, bare=scope["method"] == "HEAD")
