@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from compiler.backend import Standing
 from compiler.engine import durable, outbox, rows
-from compiler.engine.execution import seed_of, store_applied
+from compiler.engine.execution import scratch_folder, seed_of, store_applied
 from compiler.engine.project import Project
 from compiler.engine.rows import NodeRow
 from compiler.engine.tasks import Call
@@ -56,7 +52,7 @@ def look(project: Project, lowered: Lowered) -> tuple[Rolling, ...]:
     Raises:
         StackcError: A backend cannot be asked.
     """
-    with _workdir(project) as workdir:
+    with scratch_folder(project) as workdir:
         asked = [(row, _standing(project, lowered, row, workdir)) for row in going_on(project)]
     return tuple(Rolling(row.block, s.text, s.promoted) for row, s in asked if s is not None)
 
@@ -75,7 +71,7 @@ def settle_rollouts(project: Project, graph: Graph, lowered: Lowered) -> tuple[R
     found = []
     channels = outbox.channels_of(graph)
     for row in going_on(project):
-        with _workdir(project) as workdir:
+        with scratch_folder(project) as workdir:
             standing = _standing(project, lowered, row, workdir)
             if standing is None:
                 continue
@@ -112,16 +108,6 @@ def _take_over(
         rows.put_stamps(state, project.store.take_fresh())
         outbox.put(state, row.run, origin, drafts, channels)
     durable.point("rollout.settled")
-
-
-@contextmanager
-def _workdir(project: Project) -> Iterator[Path]:
-    workdir = project.scratch / uuid4().hex
-    durable.make_folder(workdir)
-    try:
-        yield workdir
-    finally:
-        shutil.rmtree(workdir, ignore_errors=True)
 
 
 def _silent(_text: str) -> None:

@@ -100,9 +100,9 @@ def delivered(folder: Path) -> list[str]:
 
 
 def test_a_canary_is_told_of_until_it_is_promoted(shop: Path) -> None:
-    assert "revision 2 beside 1" in apply(shop, STRICT)
-    planned = told_by("plan", shop, STRICT, "--detailed-exitcode")
     said = "deployments.api: canary: 50 %, revision 2 beside 1, 0 of 20 requests answered"
+    assert said in apply(shop, STRICT)
+    planned = told_by("plan", shop, STRICT, "--detailed-exitcode")
     assert said in planned
     assert "nothing to do" in planned, "law 3: plan after apply is empty"
     for command in ("status", "monitor"):
