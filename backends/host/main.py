@@ -152,7 +152,7 @@ class Host:
         wrong = model.probe(golden)
         if wrong is not None:
             raise Unfit(wrong)
-        limits = Limits(asked.queue, asked.rows, asked.timeout_s, asked.drain_s)
+        limits = Limits(asked.queue, asked.rows, asked.timeout_s, asked.drained_s)
         observe = self.recorders.hook(asked.name)
         return revision, Deployed(model, number, revision.digest, limits, api_key, observe)
 

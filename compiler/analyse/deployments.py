@@ -38,10 +38,11 @@ def analyse_deployment(scope: Scope, name: str) -> None:
     )
 
 
-def _drain(limits: Limits, path: Path, findings: Findings) -> int:
-    """Seconds that requests at work are given; no less than one may take."""
-    timeout = seconds_of(limits.timeout)
-    drain = usual_drain(timeout) if limits.drain is None else seconds_of(limits.drain)
+def _drain(limits: Limits, path: Path, findings: Findings) -> int | None:
+    """Seconds that requests at work are given, where it is said; no less than one may take."""
+    if limits.drain is None:
+        return None
+    timeout, drain = seconds_of(limits.timeout), seconds_of(limits.drain)
     if drain < timeout:
         findings.report(
             Code.DRAIN,
@@ -56,7 +57,11 @@ def _drain(limits: Limits, path: Path, findings: Findings) -> int:
 
 
 def _deploy(
-    name: str, deployment: Deployment, threshold: float, drain_s: int, rollout: Rollout | None
+    name: str,
+    deployment: Deployment,
+    threshold: float,
+    drain_s: int | None,
+    rollout: Rollout | None,
 ) -> Deploy:
     replicas = deployment.replicas
     return Deploy(

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
+from uuid import uuid4
 
 import msgspec
 from msgspec import Struct
@@ -13,7 +17,7 @@ from msgspec.structs import replace
 from compiler.backend import Artifact, Outcome, Traffic, WindowBatch
 from compiler.engine import durable, outbox, rows
 from compiler.engine.alerts import drift_event, drifted
-from compiler.engine.execution import scratch_folder, seed_of
+from compiler.engine.execution import seed_of
 from compiler.engine.project import Project
 from compiler.engine.rows import NodeRow
 from compiler.engine.store import digest_of
@@ -82,7 +86,7 @@ class _Look(Struct):
 
     def go(self, close: bool) -> Judged:
         task = self.lowered.restore(self.row.backend, self.row.operation, self.row.settings)
-        with scratch_folder(self.project) as workdir:
+        with _workdir(self.project) as workdir:
             traffic: Traffic = self._ask(task, "windows", (close,), workdir)
             before = self._before()
             known = {window["window"] for window in before["windows"]}
@@ -163,6 +167,16 @@ def _document(like: Any, windows: list[Any]) -> Drift:
         alert=any(window["drifted"] for window in kept),
         windows=kept,
     )
+
+
+@contextmanager
+def _workdir(project: Project) -> Iterator[Path]:
+    workdir = project.scratch / uuid4().hex
+    durable.make_folder(workdir)
+    try:
+        yield workdir
+    finally:
+        shutil.rmtree(workdir, ignore_errors=True)
 
 
 def _silent(_text: str) -> None:

@@ -59,13 +59,14 @@ class Deploy(Operation, frozen=True):
     ``api_key`` is a reference to a secret; ``replicas`` the least and the most
     copies; ``queue`` how many requests a copy takes on, ``rows`` how many rows
     one may have, ``timeout_s`` how long it may take; ``drain_s`` is how long
-    those at work are given when their revision is replaced, ``rollout`` how one
-    takes another's place. Inputs: ``model``, ``golden``. Outputs: ``endpoint``.
+    those at work are given when their revision is replaced (None: the usual),
+    ``rollout`` how one takes another's place. Inputs: ``model``, ``golden``. Outputs: ``endpoint``.
     """
 
     capability = "serve"
     category = "redeploy"
     kind = "resource"
+    later = ("drain_s", "rollout")
     name: str
     threshold: float
     api_key: str | None = None
@@ -73,14 +74,13 @@ class Deploy(Operation, frozen=True):
     queue: int = 64
     rows: int = 1000
     timeout_s: int = 10
-    drain_s: int = 15
+    drain_s: int | None = None
     rollout: Rollout | None = None
 
     @property
-    def unkeyed(self) -> tuple[str, ...]:
-        """What a spec that does not ask for it is not keyed by."""
-        usual = self.drain_s == usual_drain(self.timeout_s)
-        return (*(("drain_s",) if usual else ()), *(("rollout",) if self.rollout is None else ()))
+    def drained_s(self) -> int:
+        """Seconds that requests at work are given."""
+        return usual_drain(self.timeout_s) if self.drain_s is None else self.drain_s
 
 
 class Watch(Operation, frozen=True):
