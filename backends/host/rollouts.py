@@ -72,7 +72,8 @@ class Rollouts:
             return
         if trial is not None and trial.number == canary.deployed.revision:
             shelf.judged(trial, verdict)
-            _LOG.warning("%s revision %d: %s", name, trial.number, verdict)
+            done = "promoted" if verdict.promoted else "aborted"
+            _LOG.warning("%s revision %d is %s: %s", name, trial.number, done, verdict.why)
         self._models.put(name, canary.deployed if verdict.promoted else replace(held, canary=None))
 
     def _go(self) -> None:
