@@ -176,8 +176,28 @@ class ResourceTask(Protocol):
         """Remove it; removing what is gone is no error."""
 
 
+class Standing(Struct, frozen=True):
+    """How a rollout stands, in words.
+
+    Once it is judged, ``applied`` is the resource as it is from then on, with
+    the event that tells of it: promoted, or with ``rolled_back_from`` and the
+    reason as ``aborted`` among its attributes.
+    """
+
+    text: str
+    promoted: bool | None = None
+    applied: Applied | None = None
+
+
 class RevisionedTask(ResourceTask, Protocol):
-    """A resource that keeps the revision before the one in use, to go back to."""
+    """A resource that keeps the revision before the one in use, to go back to.
+
+    While a new one is tried beside it, the number of that is ``canary`` among
+    the attributes.
+    """
+
+    def standing(self, attributes: Mapping[str, Json], context: TaskContext) -> Standing | None:
+        """How the rollout of ``attributes`` stands; None where there is nobody to ask."""
 
     def rollback(
         self, attributes: Mapping[str, Json], operation_id: str, context: TaskContext

@@ -20,7 +20,7 @@ Expression: TypeAlias = Annotated[str, Field(min_length=1, max_length=20_000)]
 Number: TypeAlias = int | float
 Duration: TypeAlias = Annotated[
     str,
-    Field(pattern=r"^\d+(s|m|h|d|w)$", description="A number and s, m, h, d or w: `24h`."),
+    Field(pattern=r"^\d{1,9}(s|m|h|d|w)$", description="A number and s, m, h, d or w: `24h`."),
 ]
 Value: TypeAlias = bool | int | float | str
 

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from specs.base import Block, Duration, Name, Spec
+from specs.base import Block, Duration, Items, Name, Spec
 from specs.secrets import SecretReference
 
 Count = Annotated[int, Field(ge=1, le=1000)]
@@ -39,6 +39,38 @@ class Limits(Spec):
     )
     rows: int = Field(default=1000, ge=1, le=1_000_000, description="Rows in one request.")
     timeout: Duration = Field(default="10s", description="How long one request may take.")
+    drain: Duration | None = Field(
+        default=None,
+        description="How long requests at work are given when their revision is replaced or the "
+        "server stops; 15s, or `timeout` where that is longer, when left out.",
+    )
+
+
+class Rollout(Spec):
+    """A new revision answers a share of the requests first, and is judged by what it answered.
+
+    It is promoted to all of them once `for` has passed and `requests` were answered, unless
+    `abort_if` holds by then; from `requests` on it is aborted as soon as that holds.
+    """
+
+    canary: int = Field(description="Share of the requests in percent, 1 to 99.", examples=[10])
+    for_: Duration = Field(
+        default="10m", alias="for", description="How long it answers before it is promoted."
+    )
+    requests: int = Field(
+        default=100,
+        ge=1,
+        le=1_000_000,
+        description="How many it has to have answered before it is judged; what a client asked "
+        "wrongly (4xx) is none of them.",
+    )
+    abort_if: str | Annotated[Items[str], Field(min_length=1)] = Field(
+        default="error_rate > former + 0.01",
+        description="When the former revision serves on alone: `error_rate` (share of 5xx, and of "
+        "requests refused that the former takes), `p50_ms` or `p99_ms` of the canary against a "
+        "number, or against the former's of the same time. Of a list any one aborts.",
+        examples=[["error_rate > 0.01", "p99_ms > 2 * former"]],
+    )
 
 
 class Deployment(Block):
@@ -54,3 +86,9 @@ class Deployment(Block):
     )
     auth: Auth | None = Field(default=None, description="Open to all who reach it when left out.")
     limits: Limits = Field(default=Limits(), description="What one copy takes on.")
+    rollout: Rollout | None = Field(
+        default=None,
+        description="How a revision whose answers may differ takes the place of the one that "
+        "serves; at once when left out.",
+        examples=[{"canary": 10, "for": "10m", "requests": 100, "abort_if": "error_rate > 0.01"}],
+    )

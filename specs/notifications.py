@@ -14,6 +14,7 @@ EventType = Literal[
     "gate.failed",
     "model.registered",
     "deployment.changed",
+    "rollout.aborted",
     "data.rejected",
     "data.warning",
     "drift.detected",

@@ -8,17 +8,23 @@ from typing import Any, ClassVar, cast
 from backends.host import HostSettings
 from backends.host.control import key_digest
 from backends.host.process import OWNER, Running, answering, ensure, running, stop
+from backends.host.standing import standing, tried
 from backends.serving.revised import RevisedDeployments, applied, refused, short
 from backends.serving.revisions import Revision, Revisions, deployments
 from backends.shelf import names
-from compiler.backend import Applied, Json, TaskContext
+from compiler.backend import Applied, Json, Standing, TaskContext
 from compiler.diagnostics import StackcError
 
 _DEPLOY_SECONDS = 120.0
+_NOTHING: Mapping[str, Any] = {"revision": None}
 
 
 class Deployments(RevisedDeployments):
-    """Reconciles what the host serves; the same model with the same limits is no new revision."""
+    """Reconciles what the host serves; the same model with the same limits is no new revision.
+
+    With a rollout a revision that may answer otherwise is tried beside the one that serves; the
+    host judges it, and whoever looks next is told by ``standing``.
+    """
 
     owner: ClassVar[str] = OWNER
 
@@ -31,35 +37,54 @@ class Deployments(RevisedDeployments):
         if host.url != attributes["host"]:
             return False
         serving = state["deployments"].get(attributes["name"])
-        if serving is None or serving["revision"] != attributes["revision"]:
+        if serving is None or not _as_made(serving, attributes, _shelf(attributes, context)):
             return False
         return _same_key(serving["key"], state["salt"], attributes["api_key"], context)
 
     def find(self, operation_id: str, context: TaskContext) -> Applied | None:
-        """The revision that an interrupted apply made, if it serves."""
+        """The revision that an interrupted apply made, if it serves or is tried."""
         found = answering(context.state)
-        folder = deployments(context.state, OWNER)
         if found is None:
             return None
         host, serving = found[0], found[1]["deployments"]
-        for name in names(folder):
+        for name in names(deployments(context.state, OWNER)):
             shelf = Revisions(context.state, name, OWNER)
+            shelf.finish()
             revision = shelf.by_operation(operation_id)
-            if revision and serving.get(name, {}).get("revision") == revision.number:
+            if revision is None:
+                continue
+            state = serving.get(name, _NOTHING)
+            begun = _begun(shelf, revision, state, host, context)
+            if begun is not None:
+                return begun
+            if state["revision"] == revision.number and state.get("canary") is None:
                 shelf.serve(revision.number)
                 return _applied(revision, host, context)
         return None
 
     def serve(self, shelf: Revisions, revision: Revision, context: TaskContext) -> Applied:
-        """Have the host probe a revision and switch to it."""
+        """Have the host probe a revision and switch to it, or try it beside the one that serves."""
         asked = revision.operation
         key = context.secret(asked.api_key) if asked.api_key else None
         context.progress("starting the host")
         host = ensure(context.state, cast(HostSettings, context.settings))
+        begun = _begun(shelf, revision, _serving(host, asked.name), host, context)
+        if begun is not None:
+            return begun
         context.progress(f"probing revision {revision.number}")
-        _switch(host, asked.name, revision, key)
+        current = shelf.beside(revision)
+        _told("deploy" if current is None else "try", host, revision, key)
+        if current is not None:
+            return tried(revision, current, host.url, context)
         shelf.serve(revision.number)
         return _applied(revision, host, context)
+
+    def standing(self, attributes: Mapping[str, Json], context: TaskContext) -> Standing | None:
+        """How the canary does, as the host tells it and as it was written down."""
+        found = answering(context.state)
+        serving = found[1]["deployments"].get(attributes["name"]) if found else None
+        said = serving.get("canary") if serving else None
+        return standing(_shelf(attributes, context), attributes, said, context)
 
     def delete(
         self,
@@ -86,8 +111,61 @@ def _same_key(held: str | None, salt: str, reference: str | None, context: TaskC
     return held == key_digest(salt, key)
 
 
-def _switch(host: Running, name: str, revision: Revision, key: str | None) -> None:
-    request = {"do": "deploy", "name": name, "revision": revision.number, "api_key": key}
+def _shelf(attributes: Mapping[str, Json], context: TaskContext) -> Revisions:
+    return Revisions(context.state, attributes["name"], OWNER)
+
+
+def _serving(host: Running, name: str) -> Mapping[str, Any]:
+    """What the host says of a deployment; whoever asks more of it is told where it is gone."""
+    try:
+        state = host.ask({"do": "state"})
+    except OSError:
+        return _NOTHING
+    found: Mapping[str, Any] = state["deployments"].get(name, _NOTHING)
+    return found
+
+
+def _as_made(serving: Mapping[str, Any], attributes: Mapping[str, Json], shelf: Revisions) -> bool:
+    """Whether what serves is what was made, or what came of its rollout since."""
+    number, canary = serving["revision"], attributes.get("canary")
+    beside = serving.get("canary")
+    tried = None if beside is None else beside["revision"]
+    if canary is None or tried is not None:
+        return bool((number, tried) == (attributes["revision"], canary))
+    trial = shelf.trials.last()
+    if trial is None or trial.number != canary or trial.verdict is None:
+        return False
+    return bool(number == (canary if trial.verdict.promoted else attributes["revision"]))
+
+
+def _begun(
+    shelf: Revisions,
+    revision: Revision,
+    serving: Mapping[str, Any],
+    host: Running,
+    context: TaskContext,
+) -> Applied | None:
+    """The deployment whose last operation has begun to try a revision already, judged or not."""
+    trial = shelf.trials.last()
+    if trial is None or (trial.number, trial.operation) != (
+        revision.number,
+        revision.operations[-1],
+    ):
+        return None
+    former = shelf.record(trial.former)
+    made = {"revision": trial.former, "canary": trial.number}
+    if former is None or not _as_made(serving, made, shelf):
+        return None
+    return tried(revision, former, host.url, context)
+
+
+def _told(do: str, host: Running, revision: Revision, key: str | None) -> None:
+    request = {
+        "do": do,
+        "name": revision.operation.name,
+        "revision": revision.number,
+        "api_key": key,
+    }
     try:
         answer: dict[str, Any] = host.ask(request, _DEPLOY_SECONDS)
     except OSError as error:

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,13 @@ import uvicorn
 
 from backends.host.control import ControlServer, key_digest
 from backends.host.process import OWNER, Running, record
+from backends.host.rollouts import Rollouts, told
 from backends.serving.app import make_app
 from backends.serving.deployed import Deployed, Limits, Models
 from backends.serving.model import ServedModel
 from backends.serving.recording import Recorders
 from backends.serving.revised import short
-from backends.serving.revisions import Revisions, deployments
+from backends.serving.revisions import Revision, Revisions, deployments
 from backends.serving.watches import monitors
 from backends.shelf import names
 from compiler.diagnostics import StackcError
@@ -35,9 +37,13 @@ from compiler.graph.digest import canonical
 from compiler.graph.documents import GoldenRows
 
 _LOOK_SECONDS = 1.0
-_DRAIN_SECONDS = 15
+_LONGEST_DRAIN = 365 * 86_400.0
 _BACKLOG = 2048
 _CONNECTIONS = 4096
+
+
+class Unfit(Exception):
+    """A revision does not serve, and why."""
 
 
 class Host:
@@ -50,6 +56,7 @@ class Host:
         self.salt = secrets.token_hex(16)
         self.stopping = threading.Event()
         self._changing = threading.Lock()
+        self.rollouts = Rollouts(state, models, self._changing)
 
     def handle(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a request of the control socket."""
@@ -61,9 +68,13 @@ class Host:
                     "deployments": self._serving(),
                     "watching": self.recorders.watching(),
                 }
-            case "deploy":
-                with self._changing:
-                    return self._deploy(request["name"], request["revision"], request["api_key"])
+            case "deploy" | "try":
+                turn = self._deploy if request["do"] == "deploy" else self._try
+                try:
+                    with self._changing:
+                        return turn(request["name"], request["revision"], request["api_key"])
+                except Unfit as unfit:
+                    return {"error": str(unfit)}
             case "remove":
                 with self._changing:
                     self.models.remove(short(request["name"]))
@@ -78,7 +89,7 @@ class Host:
                 return {"at": self.recorders.close(request["name"])}
             case "stop":
                 self.stopping.set()
-                return {}
+                return {"within": self.drain()}
         return {"error": "the host does not know what to do"}
 
     def _serving(self) -> dict[str, Any]:
@@ -87,29 +98,63 @@ class Host:
                 "revision": one.revision,
                 "digest": one.digest,
                 "key": key_digest(self.salt, one.api_key),
+                "canary": told(one.canary),
             }
             for name, one in self.models.items()
         }
 
+    def drain(self) -> float:
+        """Seconds that requests at work are given when the host stops at this moment."""
+        return min(self.models.drain(), _LONGEST_DRAIN)
+
     def _deploy(self, name: str, number: int, api_key: str | None) -> dict[str, Any]:
+        """Serve a revision alone; a rollout that goes on ends with it."""
         shelf = Revisions(self.state, name, OWNER)
+        _, found = self._opened(shelf, number, api_key)
+        shelf.trials.end()
+        self.models.put(short(name), found)
+        return {"revision": number}
+
+    def _try(self, name: str, number: int, api_key: str | None) -> dict[str, Any]:
+        """Have a revision answer a share beside the current one, which comes up where it must."""
+        shelf = Revisions(self.state, name, OWNER)
+        revision, found = self._opened(shelf, number, api_key)
+        current, held = shelf.current(), self.models.get(short(name))
+        if current is None:
+            raise Unfit("there is no revision to try it beside")
+        if held is None or held.revision != current.number:
+            try:
+                _, held = self._opened(shelf, current.number, api_key)
+            except Unfit as unfit:
+                why = f"revision {current.number}, which it is tried beside, does not come up"
+                way = "without `rollout` the new one serves at once"
+                raise Unfit(f"{why}: {unfit}; {way}") from None
+        self.rollouts.begin(revision, held, found)
+        return {"revision": number}
+
+    def _opened(
+        self, shelf: Revisions, number: int, api_key: str | None
+    ) -> tuple[Revision, Deployed]:
+        """A revision, probed with its golden rows; raises Unfit."""
         revision = shelf.record(number)
-        if revision is None or digest_of(shelf.model(number)) != revision.digest:
-            return {"error": f"the files of revision {number} are missing or damaged"}
+        lost = Unfit(f"the files of revision {number} are missing or damaged")
+        try:
+            if revision is None or digest_of(shelf.model(number)) != revision.digest:
+                raise lost
+            golden = msgspec.json.decode(shelf.golden(number).read_bytes(), type=GoldenRows)
+        except (OSError, msgspec.MsgspecError):
+            raise lost from None
         asked = revision.operation
         try:
             model = ServedModel.open(shelf.model(number), asked.threshold)
         except StackcError as error:
-            return {"error": error.diagnostics[0].message}
-        golden = msgspec.json.decode(shelf.golden(number).read_bytes(), type=GoldenRows)
+            raise Unfit(error.diagnostics[0].message) from None
         wrong = model.probe(golden)
         if wrong is not None:
-            return {"error": wrong}
-        limits = Limits(asked.queue, asked.rows, asked.timeout_s)
-        observe = self.recorders.hook(name)
-        found = Deployed(model, number, revision.digest, limits, api_key, observe)
-        self.models.put(short(name), found)
-        return {"revision": number}
+            raise Unfit(wrong)
+        limits = Limits(asked.queue, asked.rows, asked.timeout_s, asked.drained_s)
+        observe = self.recorders.hook(asked.name)
+        return revision, Deployed(model, number, revision.digest, limits, api_key, observe)
 
 
 def main(state: Path, host: str, ports: list[int]) -> int:
@@ -135,7 +180,10 @@ def main(state: Path, host: str, ports: list[int]) -> int:
     finally:
         serving.recorders.end()
         shutil.rmtree(folder, ignore_errors=True)
-    return 0
+    # Requests beyond their drain may be at work in threads, which an ordinary exit waits for.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _served_before(state: Path) -> list[str]:
@@ -165,6 +213,19 @@ def _listening(host: str, ports: list[int]) -> socket.socket:
     raise OSError("there is no port to listen on")
 
 
+class _Server(uvicorn.Server):
+    """Gives requests at work, when it stops, what the deployments of that moment give them."""
+
+    def __init__(self, config: uvicorn.Config, serving: Host) -> None:
+        super().__init__(config)
+        self._serving = serving
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen no more, and wait for who is at work."""
+        self.config.timeout_graceful_shutdown = ceil(self._serving.drain())
+        await super().shutdown(sockets)
+
+
 async def _serve(app: Any, public: socket.socket, serving: Host, entry: Running) -> None:
     config = uvicorn.Config(
         app,
@@ -175,9 +236,8 @@ async def _serve(app: Any, public: socket.socket, serving: Host, entry: Running)
         log_level="warning",
         server_header=False,
         limit_concurrency=_CONNECTIONS,
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config, serving)
     watching = asyncio.create_task(_watch(server, serving, entry))
     await server.serve(sockets=[public])
     watching.cancel()

@@ -23,6 +23,9 @@ OWNER = "host"
 FIRST_PORT, LAST_PORT = 8700, 8799
 _START_SECONDS = 90.0
 _ANSWER_SECONDS = 5.0
+_END_SECONDS = 15.0
+_DRAIN_SECONDS = 15.0
+"""What a host of an earlier version gives requests at work."""
 
 
 class Running(Struct, frozen=True):
@@ -111,8 +114,9 @@ def _mine(path: Path) -> bool:
 
 def _end(found: Running) -> None:
     try:
-        found.ask({"do": "stop"})
-        psutil.Process(found.pid).wait(30)
+        # What it is itself given to end; requests at work may take as long as they are drained.
+        within = float(found.ask({"do": "stop"}).get("within", _DRAIN_SECONDS))
+        psutil.Process(found.pid).wait(within + _END_SECONDS)
     except (OSError, psutil.Error):
         return
     finally:

@@ -14,7 +14,7 @@ from backends.files import FilesSettings
 from backends.local import BACKEND as LOCAL
 from backends.serving import NO_RESERVED_NAME
 from backends.whylogs import BACKEND as WHYLOGS
-from compiler.backend import Backend, Lowering
+from compiler.backend import Backend, Lowering, Refusal
 from compiler.graph.operations import (
     Clean,
     Deploy,
@@ -71,6 +71,14 @@ class RaySettings(FilesSettings):
     )
 
 
+NO_ROLLOUT = Refusal(
+    "rollout",
+    lambda asked: asked is not None,
+    "Ray Serve turns to a new revision as a whole: leave `rollout` out, or serve on the local host"
+    " with `backends/serve=host`",
+)
+
+
 def _as_tasks(backend: Backend, left_out: tuple[type[Operation], ...] = ()) -> Lowerings:
     """An embedded backend's steps, each as one Ray task; what it refuses stays refused."""
     return {
@@ -105,7 +113,7 @@ BACKEND = Backend(
         Deploy: Lowering(
             "backends.ray.deploy:Deployments",
             isolation="process",
-            refuses=(NO_RESERVED_NAME,),
+            refuses=(NO_RESERVED_NAME, NO_ROLLOUT),
             revisions=True,
         ),
         Watch: Lowering("backends.ray.watch:RayWatches", isolation="process"),

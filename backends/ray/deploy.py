@@ -117,7 +117,7 @@ def _told(revision: Revision, model: Path, key: str | None) -> Served:
         model=str(model.resolve()),
         digest=revision.digest,
         threshold=operation.threshold,
-        limits=Limits(operation.queue, operation.rows, operation.timeout_s),
+        limits=Limits(operation.queue, operation.rows, operation.timeout_s, operation.drained_s),
         salt=salt,
         key=key_digest(salt, key) if key is not None else None,
     )

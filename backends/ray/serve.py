@@ -97,8 +97,8 @@ def run(served: Served, replicas: tuple[int, int], monitors: Path) -> None:
         "user_config": to_builtins(served),
         "max_ongoing_requests": queue,
         "max_queued_requests": queue,
-        # An answer may take so long, and the ingress has to hear that the replica goes.
-        "graceful_shutdown_timeout_s": served.limits.timeout_s + DRAIN_SECONDS + 2,
+        # Requests at work are given so long, and the ingress has to hear that the replica goes.
+        "graceful_shutdown_timeout_s": served.limits.drain_s + DRAIN_SECONDS + 2,
         "graceful_shutdown_wait_loop_s": 0.5,
         "ray_actor_options": {"num_cpus": 0},
     }

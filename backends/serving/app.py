@@ -22,6 +22,7 @@ from backends.serving.lanes import Lane, Lanes
 from backends.serving.openapi import openapi, row_schema
 from backends.serving.replies import Failure, Reply, busy, dumps
 from backends.serving.rows import near
+from backends.serving.trying import tried
 from backends.serving.wire import Call, Receive, Send, body_of, call_of, lifespan, send_reply
 
 __all__ = ["App", "Deployed", "Limits", "Models", "make_app"]
@@ -58,6 +59,9 @@ class App:
             reply = await self._reply(call_of(scope), receive)
         except Failure as failure:
             reply = failure.reply()
+        except asyncio.CancelledError:
+            # The server ends, and who is still at work has been given all the time there is.
+            reply = busy("the server stops, and this took too long to be waited for").reply()
         except Exception:
             reply = _broken()
         await send_reply(send, reply, bare=scope["method"] == "HEAD")
@@ -137,13 +141,30 @@ class App:
         try:
             _only(call, "POST")
             body = await body_of(call, receive, deployed.limits.timeout_s)
-            reply = await self._worked(lane, deployed, partial(work, name, deployed, body), body)
+            if deployed.canary is None:
+                reply = await self._worked(
+                    lane, deployed, partial(work, name, deployed, body), body
+                )
+            else:
+                answer = partial(self._answer, name, lane, work, body)
+                reply = await tried(deployed, deployed.canary, answer)
         except Failure as failure:
             reply = failure.reply()
         except Exception:
             reply = _broken()
         lane.done(reply, started)
         return reply
+
+    async def _answer(
+        self, name: str, lane: Lane, work: Work, body: bytes, deployed: Deployed
+    ) -> Reply:
+        """What one revision answers, refusals and failures included."""
+        try:
+            return await self._worked(lane, deployed, partial(work, name, deployed, body), body)
+        except Failure as failure:
+            return failure.reply()
+        except Exception:
+            return _broken()
 
     async def _worked(
         self, lane: Lane, deployed: Deployed, work: Callable[[], Reply], body: bytes
@@ -157,10 +178,11 @@ class App:
         lane.at_work += 1
         job = self._pool.submit(work)
         job.add_done_callback(lambda _: _leave(loop, lane))
+        within = deployed.leaving.within(deployed.limits.timeout_s)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(job), deployed.limits.timeout_s)
+            return await asyncio.wait_for(asyncio.wrap_future(job), within)
         except TimeoutError:
-            raise busy(f"no answer within {deployed.limits.timeout_s:g} s") from None
+            raise busy(f"no answer within {within:g} s") from None
 
 
 def _leave(loop: asyncio.AbstractEventLoop, lane: Lane) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from time import perf_counter
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from backends.serving.deployed import Models
 from backends.serving.replies import Reply
@@ -43,6 +46,8 @@ class Lanes:
             ("deployment",),
             registry=self.registry,
         )
+        self._rollouts = Rollouts()
+        self.registry.register(self._rollouts)
         self._lanes: dict[str, Lane] = {}
 
     def lane(self, name: str) -> Lane:
@@ -57,12 +62,40 @@ class Lanes:
     def exposition(self, models: Models) -> Reply:
         """What Prometheus reads."""
         self._revision.clear()
+        self._rollouts.models = models
         for name, deployed in models.items():
             self._revision.labels(name).set(deployed.revision)
         for name, lane in self._lanes.items():
             self._at_work.labels(name).set(lane.at_work)
         kind = ((b"content-type", CONTENT_TYPE_LATEST.encode()),)
         return Reply(200, generate_latest(self.registry), kind)
+
+
+class Rollouts(Collector):
+    """What each revision has answered while a canary goes on; nothing where none does."""
+
+    def __init__(self) -> None:
+        self.models: Models | None = None
+
+    def collect(self) -> Iterable[Metric]:
+        """The revision that is tried, and requests by revision and status."""
+        held = self.models.items() if self.models is not None else []
+        canaries = [(name, one.revision, one.canary) for name, one in held if one.canary]
+        tried = GaugeMetricFamily(
+            "stackc_canary_revision", "The revision that is tried", labels=("deployment",)
+        )
+        requests = CounterMetricFamily(
+            "stackc_revision_requests",
+            "Requests by revision and status since the canary began",
+            labels=("deployment", "revision", "status"),
+        )
+        for name, former, canary in canaries:
+            number = canary.deployed.revision
+            tried.add_metric((name,), number)
+            for revision, measured in ((former, canary.former), (number, canary.new)):
+                for status, count in sorted([*measured.statuses.items()]):
+                    requests.add_metric((name, str(revision), str(status)), count)
+        return (tried, requests) if canaries else ()
 
 
 class Lane:

@@ -84,11 +84,13 @@ class Recorder:
 
     def _open(self, rows: Rows) -> Gathered:
         """What requests of this moment to this revision are gathered in."""
-        begin, last = self._begin(), self._gathered[-1] if self._gathered else None
-        if last is None or last.begin != begin or last.request is not rows.request:
-            last = Gathered(begin, rows, self.operation.compare.columns)
-            self._gathered.append(last)
-        return last
+        begin = self._begin()
+        # The last two: while a canary goes on, two revisions take turns.
+        for gathered in self._gathered[:-3:-1]:
+            if gathered.begin == begin and gathered.request is rows.request:
+                return gathered
+        self._gathered.append(Gathered(begin, rows, self.operation.compare.columns))
+        return self._gathered[-1]
 
     def _sketch(self) -> None:
         with self._taking:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from backends.serving.revisions import Revision, Revisions
-from compiler.backend import Applied, Artifact, EventDraft, Json, Outcome, TaskContext
+from compiler.backend import Applied, Artifact, EventDraft, Json, Outcome, Standing, TaskContext
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail
 from compiler.graph.digest import canonical
@@ -39,6 +39,14 @@ class RevisedDeployments:
         shelf = Revisions(context.state, operation.name, self.owner)
         return self.serve(shelf, shelf.take(operation, inputs, operation_id), context)
 
+    def standing(
+        self,
+        attributes: Mapping[str, Json],  # noqa: ARG002
+        context: TaskContext,  # noqa: ARG002
+    ) -> Standing | None:
+        """Nothing: who cannot try a revision beside another refuses rollouts."""
+        return None
+
     def rollback(
         self, attributes: Mapping[str, Json], operation_id: str, context: TaskContext
     ) -> Applied:
@@ -60,28 +68,58 @@ def applied(
     revision: Revision, url: str, backend: str, where: Mapping[str, Json], context: TaskContext
 ) -> Applied:
     """A revision that answers at ``url``; ``where`` is what the backend finds it again by."""
+    former = revision.rolled_back_from
+    back = {} if former is None else {"rolled_back_from": former}
+    told = "" if former is None else f", rolled back from {former}"
+    event = changed(revision, url, f"answers at {url}{told}", back, context)
+    return serving(revision, url, backend, {**where, **back}, back, event, context)
+
+
+def changed(
+    revision: Revision, url: str, said: str, data: Mapping[str, Json], context: TaskContext
+) -> EventDraft:
+    """``deployment.changed``: what a revision does from now on."""
+    name, number = revision.operation.name, revision.number
+    return EventDraft(
+        type="deployment.changed",
+        subject=context.address,
+        message=f"{name} revision {number} {said}",
+        data={"name": name, "revision": number, "url": url, "digest": revision.digest, **data},
+    )
+
+
+def serving(
+    revision: Revision,
+    url: str,
+    backend: str,
+    found_by: Mapping[str, Json],
+    shown: Mapping[str, Json],
+    event: EventDraft,
+    context: TaskContext,
+) -> Applied:
+    """The deployment while a revision serves.
+
+    Args:
+        revision: The one that serves.
+        url: Where it answers.
+        backend: Who serves it.
+        found_by: Attributes besides those of every deployment.
+        shown: What its summary says besides.
+        event: What is told of it.
+        context: Of the task.
+    """
     name, number = revision.operation.name, revision.number
     path = context.workdir / "endpoint.json"
     document = Endpoint(name=name, url=url, revision=number, model=revision.digest, backend=backend)
     path.write_bytes(canonical(document))
-    former = revision.rolled_back_from
-    back = {} if former is None else {"rolled_back_from": former}
-    told = "" if former is None else f", rolled back from {former}"
-    event = EventDraft(
-        type="deployment.changed",
-        subject=context.address,
-        message=f"{name} revision {number} answers at {url}{told}",
-        data={"name": name, "revision": number, "url": url, "digest": revision.digest, **back},
-    )
     attributes = {
         "name": name,
         "revision": number,
         "digest": revision.digest,
         "api_key": revision.operation.api_key,
-        **where,
-        **back,
+        **found_by,
     }
-    summary = {"url": url, "revision": number, **back}
+    summary = {"url": url, "revision": number, **shown}
     return Applied(attributes, Outcome({"endpoint": path}, summary, (event,)))
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from backends.serving.judging import Verdict
+from backends.serving.trials import Trial, Trials
 from backends.shelf import Shelf
 from compiler.backend import Artifact
 from compiler.codes import Code
@@ -47,6 +49,7 @@ class Revisions(Shelf[Revision]):
 
     def __init__(self, state: Path, name: str, owner: str) -> None:
         super().__init__(deployments(state, owner) / name, Revision)
+        self.trials = Trials(self.folder)
 
     def model(self, number: int) -> Path:
         """Where a revision's model lies."""
@@ -59,16 +62,19 @@ class Revisions(Shelf[Revision]):
     def take(
         self, operation: Deploy, inputs: Mapping[str, Artifact], operation_id: str
     ) -> Revision:
-        """The revision to serve: a new one, unless the current one is the same in all it does.
+        """The revision to serve: a new one, unless one that is in use is the same in all it does.
 
-        Asked again for the same operation, it is the one that was taken before.
+        In use are the current one, and one whose rollout goes on or was cut short. Asked again
+        for the same operation, it is the one that was taken before.
         """
-        before = self.by_operation(operation_id)
+        before = self._asked_before(operation_id)
         if before is not None:
             return before
-        current, model, golden = self.current(), inputs["model"], inputs["golden"].path
-        if current and current.digest == model.digest and current.operation == operation:
-            return self.renew(current, golden, operation_id)
+        model, golden = inputs["model"], inputs["golden"].path
+        trial = self.trials.running()
+        for one in (self.current(), self.record(trial.number) if trial else None):
+            if one and one.digest == model.digest and one.operation == operation:
+                return self.renew(one, golden, operation_id)
         return self.add(operation, model.path, model.digest, golden, operation_id)
 
     def add(
@@ -87,6 +93,22 @@ class Revisions(Shelf[Revision]):
         durable.share(golden, self.golden(revision.number))
         return self._again(revision, operation_id, None)
 
+    def beside(self, revision: Revision) -> Revision | None:
+        """The revision that one has to be tried beside; None where it serves at once.
+
+        Which is so without a rollout, for the first, for the one that serves, for one that is
+        come back to, and for one that cannot answer otherwise than the one that serves.
+        """
+        current = self.current()
+        at_once = (
+            current is None
+            or revision.operation.rollout is None
+            or revision.number == current.number
+            or revision.rolled_back_from is not None
+            or _answering(revision) == _answering(current)
+        )
+        return None if at_once else current
+
     def former(self) -> Revision | None:
         """The revision before the one that serves."""
         current = self.current()
@@ -97,13 +119,18 @@ class Revisions(Shelf[Revision]):
     def bring_back(self, operation_id: str) -> Revision:
         """The former revision, to serve in the place of the current one; it does not serve yet.
 
+        While a rollout goes on it is the current one, to serve without the canary again.
+
         Raises:
             StackcError: There is none (E608).
         """
-        before = self.by_operation(operation_id)
+        before = self._asked_before(operation_id)
         if before is not None:
             return before
-        current, former = self.current(), self.former()
+        current, trial = self.current(), self.trials.running()
+        if current is not None and trial is not None:
+            return self._again(current, operation_id, trial.number)
+        former = self.former()
         if current is None or former is None:
             number = 1 if current is None else current.number
             raise fail(
@@ -117,11 +144,38 @@ class Revisions(Shelf[Revision]):
         """Write which revision serves, and forget all but it and the one before."""
         former = self.current()
         self.point_at(number)
-        kept = {number, former.number if former is not None else number}
-        if len(kept) == 1:
+        if former is not None and former.number != number:
+            self._keep({number, former.number})
+
+    def try_out(self, revision: Revision, current: Revision) -> None:
+        """Write that one is tried beside the current one; those that were before are forgotten."""
+        self.trials.begin(Trial(revision.number, current.number, revision.operations[-1]))
+        former = self.former()
+        kept = {revision.number, current.number, former.number if former else current.number}
+        self._keep(kept)
+
+    def judged(self, trial: Trial, verdict: Verdict) -> None:
+        """Write how a trial was judged; one that was promoted serves."""
+        self.trials.judged(trial, verdict)
+        if verdict.promoted:
+            self.serve(trial.number)
+
+    def finish(self) -> None:
+        """Make up for a kill between a verdict and what follows from it."""
+        trial, current = self.trials.last(), self.current()
+        if trial is None or trial.verdict is None or current is None:
             return
+        if trial.verdict.promoted and current.number == trial.former:
+            self.serve(trial.number)
+
+    def _asked_before(self, operation_id: str) -> Revision | None:
+        """The revision that an operation made; what a kill left half done is done first."""
+        self.finish()
+        return self.by_operation(operation_id)
+
+    def _keep(self, numbers: set[int]) -> None:
         for revision in [*self.records()]:
-            if revision.number not in kept:
+            if revision.number not in numbers:
                 self.remove(revision.number)
 
     def _again(
@@ -131,6 +185,12 @@ class Revisions(Shelf[Revision]):
         again = replace(revision, operations=operations, rolled_back_from=rolled_back_from)
         self.write(again)
         return again
+
+
+def _answering(revision: Revision) -> tuple[object, ...]:
+    """All that what a revision answers depends on; a key is of the deployment, not of one."""
+    asked = revision.operation
+    return (revision.digest, asked.threshold, asked.queue, asked.rows, asked.timeout_s)
 
 
 def deployments(state: Path, owner: str) -> Path:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from compiler.analyse.algebra.gates import allowed, check_gates, reach
 from compiler.analyse.scope import Scope
+from compiler.analyse.thresholds import read_threshold
 from compiler.codes import Code
 from compiler.diagnostics import Path, Within, did_you_mean
 from compiler.graph.operations import Gate
 from compiler.graph.types import Task
 from specs.metrics import DEFAULT_METRICS, METRICS, metrics_for
 from specs.models import Model
-
-_NUMBER = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+"
-_GATE = re.compile(
-    rf"\s*(?P<metric>[A-Za-z_]\w*)\s*(?P<op>>=|<=|>|<)\s*"
-    rf"(?:(?P<champion>champion)\s*(?:(?P<sign>[+-])\s*(?P<offset>{_NUMBER}))?|(?P<bound>-?(?:{_NUMBER})))\s*"
-)
 
 
 def measured(scope: Scope, model: Model, task: Task, path: Path) -> tuple[str, ...] | None:
@@ -44,8 +37,8 @@ def analyse_gates(scope: Scope, model: Model, task: Task, path: Path) -> tuple[G
 
 
 def _gate(scope: Scope, text: str, task: Task, place: Path) -> Gate | None:
-    match = _GATE.fullmatch(text)
-    if match is None:
+    found = read_threshold(text, "champion")
+    if found is None:
         scope.findings.report(
             Code.GATE_SYNTAX,
             "a gate is `metric op number` or `metric op champion - number`",
@@ -53,19 +46,13 @@ def _gate(scope: Scope, text: str, task: Task, place: Path) -> Gate | None:
             help="for example `roc_auc >= 0.8` or `roc_auc >= champion - 0.005`",
         )
         return None
-    metric = match["metric"]
-    within = Within(match.start("metric"), len(metric))
+    metric, champion = found.name, bool(found.peer)
+    within = Within(found.at, len(metric))
     if not metric_fits(scope, metric, task, place, within, Code.GATE_METRIC):
         return None
-    if match["champion"]:
-        bound = float((match["sign"] or "") + (match["offset"] or "0"))
-    else:
-        bound = float(match["bound"])
-    op = match["op"]
-    if _pointless(scope, metric, op, bound, bool(match["champion"]), place):
+    if _pointless(scope, metric, found.op, found.bound, champion, place):
         return None
-    normal = " ".join(text.split())
-    return Gate(normal, metric, op, bound, bool(match["champion"]))  # type: ignore[arg-type]
+    return Gate(found.text, metric, found.op, found.bound, champion)  # type: ignore[arg-type]
 
 
 def _pointless(

@@ -144,18 +144,22 @@ def _tell(
     project: Project, compiled: Compiled, result: RunResult, asked: Asked, output: Output
 ) -> int:
     """What came out of it, and where the report is."""
+    from compiler.engine.rollouts import look
     from compiler.report.page import report_place
     from compiler.report.placing import place_all
     from compiler.report.reading import document_reader
     from compiler.report.results import collect
     from compiler.report.text_results import result_lines
+    from compiler.report.text_rollouts import rollout_document, rollout_lines
     from compiler.report.text_run import end_lines, run_document
 
     read = document_reader(project, None if result.ok else result.id)
     results = collect(compiled.graph, read)
+    rollouts = look(project, compiled.lowered) if result.ok else ()
     found = place_all(result.diagnostics, asked, compiled, compiled.sources)
     if result.status != "nothing":
         output.lines(result_lines(results, output.style))
+        output.lines(rollout_lines(rollouts, output.style))
         output.line()
     output.findings(found, compiled.sources)
     if result.status != "nothing":
@@ -168,6 +172,7 @@ def _tell(
         {
             **run_document(result),
             "results": results.as_json(),
+            "rollouts": rollout_document(rollouts),
             "report": str(report) if report else None,
         },
         ok=result.ok,

@@ -1,4 +1,4 @@
-"""``stackc monitor``: judges the traffic of deployments, window by window, and tells of drift."""
+"""``stackc monitor``: judges traffic by window; tells of drift and of rollouts."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from compiler.cli.output import Output
 if TYPE_CHECKING:
     from compiler.diagnostics import Diagnostic
     from compiler.engine.monitoring import Judged
+    from compiler.engine.rollouts import Rolling
     from compiler.pipeline import Compiled
     from compiler.report.placing import Asked
 
@@ -32,11 +33,18 @@ def command(
         bool, typer.Option("--close", help="End the open windows now, and judge them too.")
     ] = False,
     detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="End with 3 when something drifted.")
+        bool,
+        typer.Option(
+            "--detailed-exitcode",
+            help="End with 3 when something drifted, or a rollout was aborted.",
+        ),
     ] = False,
     format: OutputFormat = Format.TEXT,
 ) -> int:
-    """Judge the traffic of deployments: each window once, against what the model learned from."""
+    """Judge the traffic of deployments: each window once, against what the model learned from.
+
+    Tells how rollouts stand, and of those that were judged.
+    """
     from compiler.pipeline import compile_spec
     from compiler.report.placing import Asked, placing
 
@@ -48,21 +56,23 @@ def command(
         compiled = compile_spec(spec, asked.overrides, asked.config_dirs, environment=env)
     if follow:
         _follow(compiled, asked, output)
-    found, problems = _look(compiled, asked, close)
-    _tell(found, problems, compiled, output)
+    found, rollouts, problems = _look(compiled, asked, close)
+    _tell(found, rollouts, problems, compiled, output)
     alerts = any(judged.drift["alert"] for judged in found)
+    alerts |= any(rolling.promoted is False for rolling in rollouts)
     return CHANGES if detailed_exitcode and alerts else DONE
 
 
 def _look(
     compiled: Compiled, asked: Asked, close: bool
-) -> tuple[tuple[Judged, ...], tuple[Diagnostic, ...]]:
+) -> tuple[tuple[Judged, ...], tuple[Rolling, ...], tuple[Diagnostic, ...]]:
     """One look, and what the channels were told of it."""
     from compiler.codes import Code
     from compiler.diagnostics import Findings, fail
     from compiler.engine import outbox
     from compiler.engine.monitoring import judge, watches
     from compiler.engine.project import open_project
+    from compiler.engine.rollouts import asked_for, settle_rollouts
     from compiler.report.placing import place_all, placing
 
     findings = Findings()
@@ -70,15 +80,16 @@ def _look(
         placing(asked, compiled),
         open_project(compiled.root, write=True, environment=compiled.environment) as project,
     ):
-        if not watches(project):
+        if not watches(project) and not asked_for(project):
             raise fail(
                 Code.NOTHING_APPLIED,
-                "no monitor of a deployment has been applied here",
+                "no monitor of a deployment and no rollout has been applied here",
                 help="a monitor with `deployment:` gathers traffic once it is applied",
             )
+        rollouts = settle_rollouts(project, compiled.graph, compiled.lowered)
         found = judge(project, compiled.graph, compiled.lowered, close=close)
         outbox.deliver(project, compiled.graph, compiled.lowered, findings)
-    return found, place_all(findings.diagnostics, asked, compiled, compiled.sources)
+    return found, rollouts, place_all(findings.diagnostics, asked, compiled, compiled.sources)
 
 
 def _follow(compiled: Compiled, asked: Asked, output: Output) -> None:
@@ -90,7 +101,7 @@ def _follow(compiled: Compiled, asked: Asked, output: Output) -> None:
     said = ""
     while not output.closed:
         try:
-            found, problems = _look(compiled, asked, False)
+            found, rollouts, problems = _look(compiled, asked, False)
         except StackcError as error:
             codes = {diagnostic.code for diagnostic in error.diagnostics}
             if Code.NOTHING_APPLIED in codes:
@@ -100,16 +111,23 @@ def _follow(compiled: Compiled, asked: Asked, output: Output) -> None:
                 fail_with(output, error)
                 said = str(error)
         else:
-            if problems or any(judged.drift["windows"] for judged in found):
-                _tell(found, problems, compiled, output)
+            ended = any(rolling.promoted is not None for rolling in rollouts)
+            if problems or ended or any(judged.drift["windows"] for judged in found):
+                _tell(found, rollouts, problems, compiled, output)
         time.sleep(_EVERY)
 
 
 def _tell(
-    found: tuple[Judged, ...], problems: tuple[Diagnostic, ...], compiled: Compiled, output: Output
+    found: tuple[Judged, ...],
+    rollouts: tuple[Rolling, ...],
+    problems: tuple[Diagnostic, ...],
+    compiled: Compiled,
+    output: Output,
 ) -> None:
     from compiler.report.text_monitor import judged_document, judged_lines
+    from compiler.report.text_rollouts import rollout_document, rollout_lines
 
     output.findings(problems, compiled.sources)
-    output.lines(judged_lines(found, output.style))
-    output.document(judged_document(found), diagnostics=problems)
+    output.lines([*judged_lines(found, output.style), *rollout_lines(rollouts, output.style)])
+    document = {**judged_document(found), "rollouts": rollout_document(rollouts)}
+    output.document(document, diagnostics=problems)

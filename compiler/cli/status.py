@@ -20,11 +20,13 @@ def command(
 ) -> int:
     """Show what is applied and what it has found."""
     from compiler.engine.project import open_project
+    from compiler.engine.rollouts import look
     from compiler.pipeline import compile_spec
     from compiler.report.placing import Asked, placing
     from compiler.report.reading import document_reader
     from compiler.report.results import collect
     from compiler.report.text_results import result_lines
+    from compiler.report.text_rollouts import rollout_document, rollout_lines
     from compiler.report.text_status import status_lines
 
     output = Output(format, "status")
@@ -37,14 +39,17 @@ def command(
         nodes = list(project.nodes().values())
         last = next(iter(project.runs(1)), None)
         results = collect(compiled.graph, document_reader(project))
+        rollouts = look(project, compiled.lowered)
     output.findings(compiled.warnings, compiled.sources)
     output.lines(status_lines(nodes, last, output.style))
+    output.lines(rollout_lines(rollouts, output.style))
     output.lines(result_lines(results, output.style))
     output.document(
         {
             "nodes": [_node(node) for node in nodes],
             "last_run": run_json(last) if last else None,
             "results": results.as_json(),
+            "rollouts": rollout_document(rollouts),
         },
         diagnostics=compiled.warnings,
     )

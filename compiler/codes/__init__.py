@@ -81,6 +81,10 @@ class Code(StrEnum):
     LOCKED_RETYPED = "E328"
     COLUMN_NULLS = "E329"
 
+    DRAIN = "E336"
+    ROLLOUT = "E337"
+    ABORT_IF = "E338"
+
     KNOWN_LATER = "E340"
 
     POLICY = "E401"
@@ -137,6 +141,7 @@ class Code(StrEnum):
     TRAINS_ON_FUTURE = "W308"
     COLUMN_ADDED = "W309"
     RATE_NEVER = "W310"
+    ABORT_IF_IMPLIED = "W336"
     TARGET_AGGREGATED = "W340"
     TIME_ACROSS_PARTS = "W341"
     KEY_ACROSS_PARTS = "W342"

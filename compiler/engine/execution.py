@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
@@ -106,6 +107,17 @@ def perform(project: Project, job: Job, progress: Callable[[str], None]) -> Made
         row, events = make(project, job, workdir, progress)
         seconds = time.monotonic() - began
         return Made(replace(row, seconds=seconds, finished=now()), events, seconds)
+    finally:
+        shutil.rmtree(workdir, ignore_errors=True)
+
+
+@contextmanager
+def scratch_folder(project: Project) -> Iterator[Path]:
+    """A folder for one look of the engine's own, removed after it."""
+    workdir = project.scratch / uuid4().hex
+    durable.make_folder(workdir)
+    try:
+        yield workdir
     finally:
         shutil.rmtree(workdir, ignore_errors=True)
 

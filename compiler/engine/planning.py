@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from compiler.backend import Json, Standing
 from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, Findings, StackcError
 from compiler.engine import rows
@@ -17,6 +18,7 @@ from compiler.engine.plan import Action, Change, Plan
 from compiler.engine.project import Project
 from compiler.engine.reasons import Reason, differences
 from compiler.engine.recovery import recover, settle
+from compiler.engine.rollouts import settle_rollouts
 from compiler.engine.rows import NodeRow, Outputs
 from compiler.engine.tasks import Call, Seed
 from compiler.graph.node import Graph, Node, input_tokens, node_key
@@ -31,7 +33,8 @@ def make_plan(project: Project, graph: Graph, lowered: Lowered, findings: Findin
     """Say what would change and why; changes nothing outside.
 
     Where the project is open for writing, effects of an interrupted run are
-    asked for first, and those that were made are taken over into the state.
+    asked for first, and those that were made are taken over into the state; so
+    is what became of rollouts.
 
     Args:
         project: The open project.
@@ -45,6 +48,7 @@ def make_plan(project: Project, graph: Graph, lowered: Lowered, findings: Findin
     """
     if project.writable:
         recover(project, graph, lowered)
+        settle_rollouts(project, graph, lowered)
     known = rows.nodes(project.state)
     changes = _surveyed(project, graph, lowered, findings, known, known)
     wanted = {node.address for node in graph}
@@ -223,11 +227,30 @@ class _Survey(Struct, dict=True):
             return Action.CREATE, (Reason("gone", "no longer there as it was made"),)
         if not self._complete(row.outputs, node):
             return Action.UPDATE, (Reason("missing", "result missing from the store"),)
-        former = (row.attributes or {}).get("rolled_back_from")
+        return self._judge_revision(task, row.attributes or {}, seed)
+
+    def _judge_revision(
+        self, task: LoweredTask, attributes: Mapping[str, Json], seed: Seed
+    ) -> tuple[Action, tuple[Reason, ...]]:
+        """A resource that is there: what was rolled back or aborted is still asked for."""
+        former, why = attributes.get("rolled_back_from"), attributes.get("aborted")
         if former is not None:
             text = f"rolled back from revision {former}, which the spec still asks for"
+            if why is not None:
+                said = f"the canary of revision {former} was aborted: {why}"
+                text = f"{said}; the spec still asks for it"
             return Action.UPDATE, (Reason("rolled_back", text),)
-        return Action.KEEP, ()
+        if attributes.get("canary") is None:
+            return Action.KEEP, ()
+        found: Standing | None = self._run(
+            Call(task.lowering.target, "standing", (attributes,), seed)
+        )
+        if found is None or found.promoted:
+            return Action.KEEP, ()
+        if found.promoted is None:
+            return Action.KEEP, (Reason("canary", found.text),)
+        text = f"{found.text}; the spec still asks for it"
+        return Action.UPDATE, (Reason("rolled_back", text),)
 
     def _known(self, key: str) -> bool:
         found = rows.results(self.project.state, [key]).get(key)

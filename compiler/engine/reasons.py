@@ -23,7 +23,7 @@ class Reason(Struct, frozen=True):
     """One reason: its ``kind``, a sentence, and for a field its name, old and new value.
 
     Kinds: first, field, implementation, input, observed, missing, gone,
-    backend, removed, known, rolled_back.
+    backend, removed, known, rolled_back, canary (of what is kept: a rollout goes on).
     """
 
     kind: str

@@ -9,6 +9,7 @@ from compiler.engine.plan import Action, Change, Plan
 from compiler.engine.project import Project
 from compiler.engine.reasons import Reason
 from compiler.engine.recovery import recover
+from compiler.engine.rollouts import settle_rollouts
 from compiler.engine.rows import NodeRow
 from compiler.graph.node import Graph
 from compiler.lower import Lowered
@@ -19,7 +20,8 @@ def plan_rollback(project: Project, graph: Graph, lowered: Lowered, block: str) 
 
     Args:
         project: The project, open for writing; effects of an interrupted run
-            are asked for first, so that a rollback that was killed is not done twice.
+            are asked for first, so that a rollback that was killed is not done twice;
+            a rollout that was aborted meanwhile is none to roll back.
         graph: The graph that is wanted; who is told of it stands there.
         lowered: Where the backends come from.
         block: Which block: ``deployments.late_api``.
@@ -29,6 +31,7 @@ def plan_rollback(project: Project, graph: Graph, lowered: Lowered, block: str) 
             E608 when it is rolled back already.
     """
     recover(project, graph, lowered)
+    settle_rollouts(project, graph, lowered)
     row = _row(project, lowered, block)
     former = (row.attributes or {}).get("rolled_back_from")
     if former is not None:

@@ -8,8 +8,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import asdict, fields
 
 
 def plain(value: Any) -> Any:
@@ -54,7 +54,15 @@ def _keyed(value: Any) -> Any:
     found = _default(value)
     for name in getattr(value, "unkeyed", ()):
         del found[name]
+    for name in getattr(value, "later", ()):
+        if found[name] == _unset(type(value))[name]:
+            del found[name]
     return found
+
+
+def _unset(kind: type[Struct]) -> dict[str, Any]:
+    """The fields of a struct that have a default, with it."""
+    return {f.name: f.default for f in fields(kind) if f.default is not NODEFAULT}
 
 
 def _encoder(default: Callable[[Any], Any]) -> Callable[[Any], str]:

@@ -43,7 +43,14 @@ def plan_lines(plan: Plan, style: Style) -> list[str]:
         lines += [*found, ""] if len(found) > 1 else found
     if lines and lines[-1]:
         lines.append("")
-    return [*lines, *_unknown(plan, style), counts_line(plan, style)]
+    return [*lines, *_going_on(plan, style), *_unknown(plan, style), counts_line(plan, style)]
+
+
+def _going_on(plan: Plan, style: Style) -> list[str]:
+    """What is kept and not done yet: a rollout."""
+    kept = [change for change in plan.changes if change.action is Action.KEEP]
+    found = [(change.block, reason.text) for change in kept for reason in change.reasons]
+    return [style.paint(f"{visible(block)}: {visible(text)}", "accent") for block, text in found]
 
 
 def _unknown(plan: Plan, style: Style) -> list[str]:

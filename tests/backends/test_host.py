@@ -12,18 +12,21 @@ from typing import ClassVar
 import httpx
 import psutil
 import pytest
+from msgspec.structs import replace
 
 from backends.host import BACKEND, HostSettings
 from backends.host.process import record, running
 from backends.serving.windows import SNAPSHOT_SECONDS
 from backends.whylogs.container import read_profile
+from backends.whylogs.drift import drift_of
 from compiler.backend import Artifact, Backend, Settings
 from compiler.codes import Code
 from compiler.diagnostics import StackcError
+from compiler.graph.operations import AbortIf, Rollout
 from tests.conformance.bench import Bench
 from tests.conformance.serving import NAME, PLAIN, ServingSuite, made, requests, url_of
 from tests.conformance.traffic import CLIENTS, Clients, TrafficSuite
-from tests.conformance.watching import WatchingSuite
+from tests.conformance.watching import WATCH, WatchingSuite
 
 # One after the other: a host that comes back expects that nobody took its port meanwhile.
 pytestmark = pytest.mark.xdist_group("hosts")
@@ -160,6 +163,20 @@ class TestWatchingHost(WatchingSuite):
         (file.parent / "other.whylogs").write_bytes(file.read_bytes()[:100])
         (batch,) = self.closed(bench, applied).batches
         assert (batch.labels, read_profile(batch.profile).rows) == (first, 35)
+
+    def test_what_a_canary_is_asked_belongs_to_the_same_window(
+        self, bench: Bench, local: Bench, rows: Artifact, reference: Artifact
+    ) -> None:
+        """Every row once, whichever of the two revisions answered it."""
+        applied = self.watched(bench, reference)
+        rollout = Rollout(40, 3600, 1000, (AbortIf("error_rate > 0.5", "error_rate", ">", 0.5),))
+        bench.apply(replace(PLAIN, rollout=rollout), made(local, rows, max_depth=2), "canary")
+        asked = requests(rows)[:50]
+        self.ask(asked, together=False)
+        (batch,) = self.closed(bench, applied).batches
+        assert (len(batch.labels), read_profile(batch.profile).rows) == (1, 50)
+        live = drift_of(WATCH.compare, read_profile(batch.reference), read_profile(batch.profile))
+        assert live["windows"][0]["rows"] == 50
 
     def test_without_a_host_there_is_nobody_to_watch(
         self, bench: Bench, reference: Artifact

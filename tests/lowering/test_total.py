@@ -111,7 +111,9 @@ def applied(project: Path) -> Iterator[Compiled]:
                 patch.setattr(module, name, lambda *_: running, raising=False)
         patch.setattr(watch, "answering", lambda *_: (running, running.ask({"do": "state"})))
         apply(project)
-        yield apply(project, "models.bought.seed=6")
+        found = apply(project, "models.bought.seed=6")
+        judged(host)
+        yield found
         host.recorders.end()
 
 
@@ -123,6 +125,20 @@ def apply(project: Path, *overrides: str) -> Compiled:
         result = apply_plan(opened, compiled.graph, compiled.lowered, plan)
     assert not result.failed, result.failed
     return compiled
+
+
+def judged(host: Host) -> None:
+    """Let the canary answer well, which is too early to judge, and then slowly."""
+    deployed = host.models.get("api")
+    assert deployed is not None
+    canary = deployed.canary
+    assert canary is not None
+    for seconds in (0.01, 1.0):
+        for _ in range(3):
+            canary.new.took(200, seconds)
+            canary.former.took(200, 0.01)
+        host.rollouts.look()
+    assert canary.verdict is not None
 
 
 def kinds() -> list[type[Operation]]:
@@ -151,7 +167,8 @@ def test_every_field_is_read_or_refused(kind: type[Operation], applied: Compiled
 
 
 @pytest.mark.parametrize(
-    "name", ["Rule", "CleanStep", "Window", "FeatureSpec", "Dimension", "Gate"]
+    "name",
+    ["Rule", "CleanStep", "Window", "FeatureSpec", "Dimension", "Gate", "Rollout", "AbortIf"],
 )
 def test_every_field_of_what_operations_hold_is_read(name: str, applied: Compiled) -> None:
     kind = getattr(operations, name)

@@ -6,17 +6,19 @@ The cluster is a stand-in that keeps what it is told.
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from backends.ray import BACKEND, RaySettings, deploy, told, watch
+from backends.ray import BACKEND, RaySettings, deploy, serve, told, watch
 from backends.ray.deploy import Deployments
 from backends.ray.replica import Served
 from backends.ray.serve import Frontend
 from backends.ray.watch import RayWatches
-from compiler.graph.operations import CompareProfiles, Deploy, Watch
+from backends.serving.deployed import Limits
+from compiler.graph.operations import AbortIf, CompareProfiles, Deploy, Rollout, Watch
 from tests.conformance.bench import Bench, document
 from tests.lowering.test_total import BY_THE_ENGINE
 
@@ -30,7 +32,12 @@ CHANGED: dict[str, Any] = {
     "queue": 5,
     "rows": 50,
     "timeout_s": 3,
+    "drain_s": 60,
 }
+REFUSED = {
+    refusal.field for refusal in BACKEND.lowerings[Deploy].refuses if refusal.field != "name"
+}
+"""Fields that nothing but what they are left out as is taken of; some names are, too."""
 WATCH = Watch("monitors.live", NAME, 3600, CompareProfiles(("x",), "psi", 0.2))
 WATCHED: dict[str, Any] = {
     "monitor": "monitors.other",
@@ -81,7 +88,38 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(BACKEND, tmp_path, settings=RaySettings(address="127.0.0.1:1"))
 
 
-@pytest.mark.parametrize("field", Deploy.__struct_fields__)
+def test_a_rollout_is_refused() -> None:
+    """Serve turns to another revision as a whole."""
+    (refusal,) = (r for r in BACKEND.lowerings[Deploy].refuses if r.field == "rollout")
+    condition = AbortIf("error_rate > 0.01", "error_rate", ">", 0.01)
+    assert refusal.when(Rollout(10, 600, 100, (condition,)))
+    assert not refusal.when(DEPLOY.rollout)
+
+
+def test_requests_at_work_are_given_as_long_as_they_are_to_be_drained(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What Serve is told beside what its replicas are."""
+    told: dict[str, Any] = {}
+    stand_in = SimpleNamespace(
+        deployment=lambda kind: kind,
+        ingress=lambda: (
+            lambda _kind: SimpleNamespace(
+                options=lambda **options: (
+                    told.update(options) or SimpleNamespace(bind=lambda _m: None)
+                )
+            )
+        ),
+        run=lambda *_args, **_options: None,
+    )
+    monkeypatch.setattr(serve, "_serve", lambda: stand_in)
+    monkeypatch.setattr(serve, "_await_told", lambda _served: None)
+    served = Served("api", 1, "", "", 0.5, Limits(drain_s=60))
+    serve.run(served, (1, 1), tmp_path)
+    assert told["graceful_shutdown_timeout_s"] >= 60
+
+
+@pytest.mark.parametrize("field", [f for f in Deploy.__struct_fields__ if f not in REFUSED])
 def test_every_field_of_a_deployment_is_told(field: str, cluster: Cluster, bench: Bench) -> None:
     deployed(bench, DEPLOY)
     before, cluster.served = cluster.told, {}

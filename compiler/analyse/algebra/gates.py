@@ -22,11 +22,15 @@ from specs.metrics import METRICS
 def reach(metric: str, champion: bool) -> Values:
     """All values that a metric can take, or all by which it can differ from a champion's."""
     known = METRICS[metric]
-    low, high = known.floor, known.ceiling
-    if champion:
+    return between(known.floor, known.ceiling, 1.0 if champion else 0.0)
+
+
+def between(low: float | None, high: float | None, peer: float) -> Values:
+    """All values of a range, or all by which one can differ from ``peer`` times another of it."""
+    if peer:
         if low is None or high is None:
             return EVERYTHING
-        low, high = low - high, high - low
+        low, high = low - peer * high, high - peer * low
     return union(
         [
             (

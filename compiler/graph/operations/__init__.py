@@ -29,9 +29,12 @@ from compiler.graph.operations.operation import (
     params,
 )
 from compiler.graph.operations.serving import (
+    AbortIf,
     Deploy,
     Golden,
+    Rollout,
     Watch,
+    usual_drain,
 )
 from compiler.graph.operations.training import (
     Dimension,
@@ -48,6 +51,7 @@ from compiler.graph.operations.watching import (
 )
 
 __all__ = [
+    "AbortIf",
     "Admit",
     "Alert",
     "Channel",
@@ -72,6 +76,7 @@ __all__ = [
     "ReadDatabase",
     "ReadFiles",
     "Register",
+    "Rollout",
     "Rule",
     "Scalar",
     "Score",
@@ -82,4 +87,5 @@ __all__ = [
     "Watch",
     "Window",
     "params",
+    "usual_drain",
 ]

@@ -7,7 +7,8 @@ really there. ``capability`` names what a backend must offer to run it;
 time; ``forwards`` names outputs that are an input's very value, so that readers
 are keyed by where the value comes from and not by the node it passed through
 (a stricter rule or gate retrains nothing); ``version`` rises when the meaning
-of the implementation changes.
+of the implementation changes; fields named in ``later`` were added when there
+were projects already, and belong to no key as long as they have their default.
 """
 
 from __future__ import annotations
@@ -36,3 +37,4 @@ class Operation(Struct, frozen=True):
     observes: ClassVar[bool] = False
     forwards: ClassVar[Mapping[str, str]] = {}
     version: ClassVar[int] = 1
+    later: ClassVar[tuple[str, ...]] = ()
