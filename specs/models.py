@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from specs.algorithms import Algorithm
 from specs.base import Block, ColumnName, Expression, Items, Name, Spec, Value
-from specs.metrics import MetricName
+from specs.metrics import FairnessName, MetricName
 from specs.tuning import Tune
 
 
@@ -76,6 +76,45 @@ FeatureEntry = Annotated[
 ]
 
 
+def _one_column(value: Any) -> Any:
+    """``sensitive: origin`` is ``sensitive: [origin]``."""
+    return [value] if isinstance(value, str) else value
+
+
+class Fairness(Spec):
+    """Groups of rows by sensitive columns, and how far apart the model may treat them.
+
+    Of several columns each is judged by itself, and with them all the
+    combinations of their values; a metric is the worst of these.
+    """
+
+    sensitive: Annotated[
+        Items[ColumnName],
+        BeforeValidator(
+            _one_column,
+            json_schema_input_type=ColumnName | Annotated[list[ColumnName], Field(min_length=1)],
+        ),
+        Field(min_length=1),
+    ] = Field(
+        description="A column of the dataset, or several, whose values are the groups; null is a "
+        "group of its own. It need not be a feature.",
+        examples=["sex", ["sex", "age_band"]],
+    )
+    metrics: Items[FairnessName] | None = Field(
+        default=None,
+        min_length=1,
+        description="What the groups are held against each other by; the task's usual ones when "
+        "left out.",
+        examples=[["demographic_parity_difference", "equal_opportunity_ratio"]],
+    )
+    min_rows: int = Field(
+        default=30,
+        ge=1,
+        le=1_000_000,
+        description="Groups with fewer rows in the part are shown and not judged.",
+    )
+
+
 class Evaluation(Spec):
     """How the packaged model is judged on a part it has not seen."""
 
@@ -90,6 +129,11 @@ class Evaluation(Spec):
     )
     slices: Items[ColumnName] = Field(
         default=(), description="Columns whose values are judged one by one."
+    )
+    fairness: Fairness | None = Field(
+        default=None,
+        description="Groups that have to fare alike, held against each other.",
+        examples=[{"sensitive": "sex", "metrics": ["demographic_parity_difference"]}],
     )
     threshold: float = Field(
         default=0.5, gt=0, lt=1, description="Probability from which it is a yes."

@@ -1,4 +1,4 @@
-"""The task Evaluate: metrics, slices, confusion and curves of a packaged model on a part."""
+"""The task Evaluate: metrics, slices, fairness, confusion and curves of a model on a part."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 from msgspec import Struct
 
 from backends.models import curves, target
+from backends.models.fairness import fairness, rates_of, worst
 from backends.models.metrics import Array, confusion, decide
 from backends.models.metrics import evaluate as measured
 from backends.models.predict import Predictor, gathered, rows_of
@@ -18,13 +19,14 @@ from compiler.backend import Artifact, Outcome, TaskContext
 from compiler.codes import Code
 from compiler.diagnostics import fail
 from compiler.graph.digest import canonical
-from compiler.graph.documents import Metrics
+from compiler.graph.documents import Fairness, Metrics
 from compiler.graph.operations import Evaluate
 from compiler.graph.types import Task
+from specs.metrics import METRICS
 
 
 class Scored(Struct, frozen=True):
-    """A part with its truth, its scores and the columns to slice it by."""
+    """A part with its truth, its scores and the columns that its rows are told apart by."""
 
     task: Task
     classes: tuple[Any, ...]
@@ -52,7 +54,8 @@ def run(operation: Evaluate, inputs: Mapping[str, Artifact], context: TaskContex
 
 def score(operation: Evaluate, predictor: Predictor, table: Path, threads: int) -> Scored:
     """Run the model over the part, keeping of it only what is measured."""
-    beside = [operation.target, *operation.slices]
+    sensitive = operation.fairness.sensitive if operation.fairness is not None else ()
+    beside = [operation.target, *operation.slices, *sensitive]
     kept: dict[str, list[pa.Array]] = {name: [] for name in beside}
     parts: list[Array] = []
     for batch, scores in predictor.over(table, beside, threads):
@@ -77,24 +80,48 @@ def document_of(operation: Evaluate, scored: Scored) -> Metrics:
     def measure(at: Array) -> dict[str, float | None]:
         return measured(names, task, scored.truth[at], scored.scores[at], operation.threshold)
 
-    found = [
+    sliced = [
         entry for name in operation.slices for entry in slices(name, scored.beside[name], measure)
     ]
-    return Metrics(
+    groups = _fairness(operation, scored)
+    document = Metrics(
         task=task,
         rows=len(scored.truth),
-        metrics=overall(names, scored, operation.threshold),
-        slices=found,
+        metrics=_overall(names, operation, scored, groups),
+        slices=sliced,
         classes=list(scored.classes),
         confusion=_confusion(scored, operation.threshold),
         curves=_curves(scored),
         threshold=operation.threshold,
     )
+    if groups is not None:
+        document["fairness"] = groups
+    return document
 
 
-def overall(names: Sequence[str], scored: Scored, threshold: float) -> dict[str, float | None]:
-    """The metrics of all rows."""
-    return measured(names, scored.task.value, scored.truth, scored.scores, threshold)
+def overall(names: Sequence[str], operation: Evaluate, scored: Scored) -> dict[str, float | None]:
+    """Some of the evaluation's metrics, of all rows; those of fairness by its groups."""
+    compared = any(METRICS[name].between_groups for name in names)
+    groups = _fairness(operation, scored) if compared else None
+    return _overall(names, operation, scored, groups)
+
+
+def _overall(
+    names: Sequence[str], operation: Evaluate, scored: Scored, groups: Fairness | None
+) -> dict[str, float | None]:
+    plain = [name for name in names if not METRICS[name].between_groups]
+    task, threshold = scored.task.value, operation.threshold
+    found = measured(plain, task, scored.truth, scored.scores, threshold)
+    if groups is not None and operation.fairness is not None:
+        found |= {name: worst(groups, name)[1]["value"] for name in operation.fairness.metrics}
+    return found
+
+
+def _fairness(operation: Evaluate, scored: Scored) -> Fairness | None:
+    if operation.fairness is None:
+        return None
+    rates = rates_of(scored.task.value, scored.truth, scored.scores, operation.threshold)
+    return fairness(operation.fairness, rates, scored.beside)
 
 
 def _column(batch: pa.RecordBatch, name: str) -> pa.Array:

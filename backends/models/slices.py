@@ -34,22 +34,30 @@ def slices(
 
 
 def _groups(name: str, column: pa.Array) -> Iterator[tuple[Any, Array]]:
-    try:
-        encoded = column.dictionary_encode("encode")
-    except pa.ArrowNotImplementedError:
-        raise fail(
-            Code.VALUE_TYPE,
-            f"the slice column `{name}` is {column.type}, which has no values to slice by",
-            help="slice by a number, a text, a boolean or a date",
-        ) from None
-    codes = encoded.indices.to_numpy(zero_copy_only=False)
-    values = encoded.dictionary.to_pylist()
+    codes, values = encoded(name, column, "slice")
     rows = np.bincount(codes, minlength=len(values))
     order = sorted(range(len(values)), key=lambda code: (-rows[code], str(values[code])))
     null = [code for code in order if values[code] is None]
     chosen = order[:LIMIT]
     for code in chosen + [code for code in null if code not in chosen]:
         yield plain_value(values[code]), np.flatnonzero(codes == code)
+
+
+def encoded(name: str, column: pa.Array, use: str) -> tuple[Array, list[Any]]:
+    """Each row's code, and the value that each code stands for; null is a value as any other.
+
+    Raises:
+        StackcError: The column is of a type without values to tell rows apart by (E704).
+    """
+    try:
+        found = column.dictionary_encode("encode")
+    except pa.ArrowNotImplementedError:
+        raise fail(
+            Code.VALUE_TYPE,
+            f"the {use} column `{name}` is {column.type}, which has no values to group rows by",
+            help="use a number, a text, a boolean or a date",
+        ) from None
+    return found.indices.to_numpy(zero_copy_only=False), found.dictionary.to_pylist()
 
 
 def plain_value(value: Any) -> Any:

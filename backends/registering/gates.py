@@ -5,10 +5,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 
+from backends.models.fairness import worst
 from backends.registering.registered import Registry
 from compiler.backend import TaskContext
-from compiler.graph.documents import GateResult
+from compiler.graph.documents import GateResult, Metrics
 from compiler.graph.operations import Gate, JudgeGates
+from specs.metrics import METRICS
 
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -66,6 +68,22 @@ def judge(
         return _result(gate, value, None, None, False, "undefined for the champion on these rows")
     bound = other + gate.bound
     return _result(gate, value, bound, other, _holds(gate, value, bound), "")
+
+
+def told(result: GateResult, metrics: Metrics) -> GateResult:
+    """The outcome with what only the groups of a fairness metric can tell, in no value of theirs.
+
+    Why the metric has no value, or which columns and which rate it is by.
+    """
+    groups = metrics.get("fairness")
+    if groups is None or not METRICS[result["metric"]].between_groups:
+        return result
+    grouping, disparity = worst(groups, result["metric"])
+    if disparity["value"] is None:
+        return {**result, "detail": disparity["remark"]}
+    rate = (disparity["rate"] or "").replace("_", " ")
+    where = f"{rate} by {' and '.join(grouping['columns'])}"
+    return {**result, "detail": "; ".join(part for part in (result["detail"], where) if part)}
 
 
 def _holds(gate: Gate, value: float, bound: float) -> bool:

@@ -8,7 +8,7 @@ from typing import cast
 
 from backends.models.evaluate import overall, score
 from backends.models.predict import Predictor
-from backends.registering.gates import asks, judge
+from backends.registering.gates import asks, judge, told
 from backends.registering.registered import Registry
 from compiler.backend import Artifact, EventDraft, Outcome, TaskContext
 from compiler.codes import Code
@@ -33,7 +33,9 @@ def judged(
     """
     metrics = cast(Metrics, json.loads(inputs["metrics"].path.read_bytes()))
     champion, reason = _champion(operation, inputs, context, registry, metrics)
-    results = [judge(gate, metrics["metrics"], champion, reason) for gate in operation.gates]
+    results = [
+        told(judge(gate, metrics["metrics"], champion, reason), metrics) for gate in operation.gates
+    ]
     failed = [result["text"] for result in results if not result["passed"]]
     document = Gates(passed=not failed, champion=context.observed, gates=results)
     path = context.workdir / "gates.json"
@@ -67,7 +69,7 @@ def _champion(
             raise
         return None, f"the champion cannot be scored on these rows: {first.message}"
     names = [gate.metric for gate in operation.gates if gate.champion]
-    return overall(names, scored, operation.evaluation.threshold), ""
+    return overall(names, operation.evaluation, scored), ""
 
 
 def _events(

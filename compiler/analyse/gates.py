@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from typing import Literal, TypeAlias
+
 from compiler.analyse.algebra.gates import allowed, check_gates, reach
 from compiler.analyse.scope import Scope
 from compiler.analyse.thresholds import read_threshold
 from compiler.codes import Code
-from compiler.diagnostics import Path, Within, did_you_mean
+from compiler.diagnostics import Label, Path, Place, Within, did_you_mean
 from compiler.graph.operations import Gate
 from compiler.graph.types import Task
-from specs.metrics import DEFAULT_METRICS, METRICS, metrics_for
+from specs.metrics import DEFAULT_METRICS, METRICS, fairness_for, metrics_for
 from specs.models import Model
+
+Use: TypeAlias = Literal["metrics", "fairness", "tune", "gates"]
+"""What a spec names a metric for."""
 
 
 def measured(scope: Scope, model: Model, task: Task, path: Path) -> tuple[str, ...] | None:
@@ -19,15 +25,20 @@ def measured(scope: Scope, model: Model, task: Task, path: Path) -> tuple[str, .
     ok = True
     for index, name in enumerate(model.evaluation.metrics or ()):
         place = (*path, "evaluation", "metrics", index)
-        ok &= metric_fits(scope, name, task, place, None, Code.METRIC_TASK)
+        ok &= metric_fits(scope, name, task, place, "metrics")
     return tuple(dict.fromkeys(names)) if ok else None
 
 
-def analyse_gates(scope: Scope, model: Model, task: Task, path: Path) -> tuple[Gate, ...] | None:
-    """The gates in normal form, or None and findings."""
+def analyse_gates(
+    scope: Scope, model: Model, task: Task, compared: Collection[str], path: Path
+) -> tuple[Gate, ...] | None:
+    """The gates in normal form, or None and findings.
+
+    ``compared`` are the metrics that groups are held against each other by.
+    """
     gates: list[Gate] = []
     for index, text in enumerate(model.gates):
-        gate = _gate(scope, text, task, (*path, "gates", index))
+        gate = _gate(scope, text, task, compared, (*path, "gates", index))
         if gate is not None:
             gates.append(gate)
     if len(gates) < len(model.gates):
@@ -36,7 +47,9 @@ def analyse_gates(scope: Scope, model: Model, task: Task, path: Path) -> tuple[G
     return tuple(gates)
 
 
-def _gate(scope: Scope, text: str, task: Task, place: Path) -> Gate | None:
+def _gate(
+    scope: Scope, text: str, task: Task, compared: Collection[str], place: Path
+) -> Gate | None:
     found = read_threshold(text, "champion")
     if found is None:
         scope.findings.report(
@@ -48,7 +61,10 @@ def _gate(scope: Scope, text: str, task: Task, place: Path) -> Gate | None:
         return None
     metric, champion = found.name, bool(found.peer)
     within = Within(found.at, len(metric))
-    if not metric_fits(scope, metric, task, place, within, Code.GATE_METRIC):
+    if not metric_fits(scope, metric, task, place, "gates", within):
+        return None
+    if METRICS[metric].between_groups and metric not in compared:
+        _without_groups(scope, metric, bool(compared), place, within)
         return None
     if _pointless(scope, metric, found.op, found.bound, champion, place):
         return None
@@ -78,21 +94,72 @@ def _pointless(
     return True
 
 
+def _without_groups(scope: Scope, metric: str, some: bool, place: Path, within: Within) -> None:
+    """Report a gate on a metric of fairness that the evaluation does not measure."""
+    fairness = (*place[:2], "evaluation", "fairness")
+    asked = Label("which asks for others", Place((*fairness, "metrics"), key=True))
+    other = f"add `{metric}` to `evaluation.fairness.metrics`"
+    whole = f"`evaluation: {{fairness: {{sensitive: COLUMN, metrics: [{metric}]}}}}`"
+    scope.findings.report(
+        Code.FAIRNESS_METRIC,
+        f"`{metric}` is not asked for in `evaluation.fairness`",
+        place,
+        within=within,
+        labels=(asked,) if some else (),
+        help=other if some else f"say which groups have to fare alike: {whole}",
+    )
+
+
 def metric_fits(
-    scope: Scope, name: str, task: Task, place: Path, within: Within | None, unknown: Code
+    scope: Scope, name: str, task: Task, place: Path, use: Use, within: Within | None = None
 ) -> bool:
-    """Whether there is such a metric and it measures models of this task; a finding if not."""
-    known = metrics_for(task.value)
-    if name in known:
+    """Whether there is such a metric, for models of this task and this use; a finding if not."""
+    fits = _fitting(use, task)
+    if name in fits:
         return True
-    if name in METRICS:
-        fits = ", ".join(f"`{m}`" for m in known)
-        message = f"`{name}` measures {' and '.join(METRICS[name].tasks)} models, not {task.value}"
-        scope.findings.report(
-            Code.METRIC_TASK, message, place, within=within, help=f"these fit: {fits}"
+    known = METRICS.get(name)
+    listed = ", ".join(f"`{metric}`" for metric in fits)
+    if known is None:
+        message, code, ways = (
+            f"there is no metric `{name}`",
+            _UNKNOWN[use],
+            did_you_mean(name, fits),
         )
+    elif task.value not in known.tasks:
+        message = f"`{name}` measures {' and '.join(known.tasks)} models, not {task.value}"
+        code, ways = Code.METRIC_TASK, (f"these fit: {listed}",)
     else:
-        ways = did_you_mean(name, known)
-        message = f"there is no metric `{name}`"
-        scope.findings.report(unknown, message, place, within=within, help=ways)
+        said, way = _ELSEWHERE[use]
+        message, code, ways = f"`{name}` {said}", Code.FAIRNESS_METRIC, (way.format(name=name),)
+    scope.findings.report(code, message, place, within=within, help=ways)
     return False
+
+
+def _fitting(use: Use, task: Task) -> tuple[str, ...]:
+    if use == "fairness":
+        return fairness_for(task.value)
+    known = metrics_for(task.value)
+    return known + fairness_for(task.value) if use == "gates" else known
+
+
+_UNKNOWN: Mapping[Use, Code] = {
+    "metrics": Code.METRIC_TASK,
+    "fairness": Code.METRIC_TASK,
+    "tune": Code.METRIC_TASK,
+    "gates": Code.GATE_METRIC,
+}
+_ELSEWHERE: Mapping[Use, tuple[str, str]] = {
+    "metrics": (
+        "holds groups against each other, and here no groups are named",
+        "ask for it with its groups: `fairness: {{sensitive: COLUMN, metrics: [{name}]}}`",
+    ),
+    "fairness": (
+        "says how good a model is, and holds no groups against each other",
+        "ask for it in `evaluation.metrics`; `evaluation.slices` tells it of each group",
+    ),
+    "tune": (
+        "holds groups against each other, and no trial of a search does",
+        "search by another metric, and let a gate see to this one",
+    ),
+}
+"""What is said of a metric that is measured, but not for this use, and the way out."""

@@ -11,6 +11,7 @@ from compiler.graph.node import Ref
 from compiler.graph.operations import (
     Dimension,
     Evaluate,
+    Fairness,
     FitFeatures,
     Gate,
     JudgeGates,
@@ -42,6 +43,7 @@ class Draft(Struct, frozen=True):
     space: tuple[Dimension, ...]
     tuned_by: str
     metrics: tuple[str, ...]
+    fairness: Fairness | None
     gates: tuple[Gate, ...]
 
     @property
@@ -154,7 +156,13 @@ def _judged(scope: Scope, draft: Draft, estimator: Ref, packaged: Ref) -> Ref:
     """Evaluate → gates → register."""
     evaluation = draft.model.evaluation
     part = draft.info.parts[evaluation.part]
-    evaluate = Evaluate(draft.metrics, draft.target.name, evaluation.slices, evaluation.threshold)
+    evaluate = Evaluate(
+        draft.metrics,
+        draft.target.name,
+        evaluation.slices,
+        evaluation.threshold,
+        draft.fairness,
+    )
     measured = scope.add(
         f"{draft.block}/evaluate",
         evaluate,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from compiler.analyse.columns import known_column
+from compiler.analyse.fairness import analyse_fairness, sensitive_fit
 from compiler.analyse.features import analyse_features
 from compiler.analyse.gates import analyse_gates, measured
 from compiler.analyse.model_nodes import Draft, add_nodes
@@ -13,6 +14,7 @@ from compiler.codes import Code
 from compiler.diagnostics import Path
 from compiler.graph.types import Column, DataType, ModelType, TableType, Task
 from specs.algorithms import TRAITS
+from specs.metrics import METRICS
 from specs.models import Model
 
 _DEFAULT_TASK = {"bool": Task.BINARY, "string": Task.MULTICLASS}
@@ -29,18 +31,24 @@ def analyse_model(scope: Scope, name: str) -> None:
     task = _task(scope, model, target, path) if target else None
     found = analyse_features(scope, model, info.type, path)
     fits = _parts_fit(scope, model, info, path) and _slices_fit(scope, model, info, path)
+    fits &= sensitive_fit(scope, model, info, path)
     if target is None or task is None:
         return
     metrics = measured(scope, model, task, path)
-    gates = analyse_gates(scope, model, task, path)
-    if found is None or not fits or metrics is None or gates is None:
+    fairness, sound = analyse_fairness(scope, model, task, path)
+    compared = fairness.metrics if fairness is not None else ()
+    gates = analyse_gates(scope, model, task, compared, path)
+    if found is None or not fits or not sound or metrics is None or gates is None:
         return
     tuning = analyse_tuning(scope, model, task, metrics, path)
     if tuning is None:
         return
-    metrics = tuple(dict.fromkeys([*metrics, *(gate.metric for gate in gates)]))
+    gated = [gate.metric for gate in gates if not METRICS[gate.metric].between_groups]
+    metrics = tuple(dict.fromkeys([*metrics, *gated]))
     type_ = ModelType(task, found.request, _response(scope, task, target, found.request))
-    add_nodes(scope, Draft(name, model, info, target, type_, found, *tuning, metrics, gates))
+    add_nodes(
+        scope, Draft(name, model, info, target, type_, found, *tuning, metrics, fairness, gates)
+    )
 
 
 def _task(scope: Scope, model: Model, target: Column, path: Path) -> Task | None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from compiler.analyse.scope import Scope
 from compiler.analyse.tags import covers
 from compiler.codes import Code
-from compiler.diagnostics import Diagnostic, Label, Place, did_you_mean
+from compiler.diagnostics import Diagnostic, Label, Path, Place, did_you_mean
 from compiler.graph.node import Node, Ref
 from compiler.graph.operations import (
     CompareProfiles,
@@ -135,13 +135,20 @@ def _target(_nodes: Mapping[str, Node], node: Node) -> Iterator[_Arrival]:
     yield _Arrival("target", dict(node.inputs)["train"], operation.target, place)
 
 
-def _slices(_nodes: Mapping[str, Node], node: Node) -> Iterator[_Arrival]:
+def _told_apart(_nodes: Mapping[str, Node], node: Node) -> Iterator[_Arrival]:
+    """Columns whose values reports name: slices, and the groups of fairness."""
     operation = node.operation
     assert isinstance(operation, Evaluate)
-    name = node.block.partition(".")[2]
-    for at, column in enumerate(operation.slices):
-        place = Place(("models", name, "evaluation", "slices", at))
-        yield _Arrival("report", dict(node.inputs)["table"], column, place)
+    sensitive = operation.fairness.sensitive if operation.fairness is not None else ()
+    evaluation = ("models", node.block.partition(".")[2], "evaluation")
+    named: list[tuple[Path, str]] = [
+        ((*evaluation, "slices", at), column) for at, column in enumerate(operation.slices)
+    ]
+    named += [
+        ((*evaluation, "fairness", "sensitive", at), column) for at, column in enumerate(sensitive)
+    ]
+    for path, column in named:
+        yield _Arrival("report", dict(node.inputs)["table"], column, Place(path))
 
 
 def _kept(_nodes: Mapping[str, Node], node: Node) -> Iterator[_Arrival]:
@@ -179,7 +186,7 @@ _SINKS: Mapping[type[Operation], Callable[[Mapping[str, Node], Node], Iterator[_
     Publish: _published,
     FitFeatures: _features,
     Train: _target,
-    Evaluate: _slices,
+    Evaluate: _told_apart,
     Score: _kept,
     CompareProfiles: _compared,
     Watch: _compared,

@@ -30,7 +30,7 @@ def analyse_tuning(
         return (), ""
     metric = model.tune.metric or metrics[0]
     place = (*path, "tune", "metric")
-    fits = metric_fits(scope, metric, task, place, None, Code.METRIC_TASK)
+    fits = metric_fits(scope, metric, task, place, "tune")
     space = _space(scope, model, model.tune, path)
     return (space, metric) if fits and len(space) == len(model.tune.space) else None
 

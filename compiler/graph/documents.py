@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class RuleResult(TypedDict):
@@ -125,8 +125,60 @@ class Slice(TypedDict):
     metrics: dict[str, float | None]
 
 
+class Group(TypedDict):
+    """The rows where the sensitive columns have these values, one for each column.
+
+    ``rates`` are of its rows, None where one is of no row; a group that is not
+    ``judged`` has too few rows to be held against others.
+    """
+
+    values: list[Any]
+    rows: int
+    judged: bool
+    rates: dict[str, float | None]
+
+
+class Disparity(TypedDict):
+    """One fairness metric between the judged groups; ``remark`` says why it has no value.
+
+    ``rate`` is what is furthest apart, between the groups of ``lowest`` and
+    ``highest`` values.
+    """
+
+    metric: str
+    value: float | None
+    rate: str | None
+    lowest: list[Any]
+    highest: list[Any]
+    remark: str
+
+
+class Grouping(TypedDict):
+    """Groups by one sensitive column, or by all of them at once; the largest come first.
+
+    ``judged`` and ``small`` count all groups, of which ``groups`` has the
+    largest and those that disparities are told of.
+    """
+
+    columns: list[str]
+    groups: list[Group]
+    judged: int
+    small: int
+    disparities: list[Disparity]
+
+
+class Fairness(TypedDict):
+    """How far apart groups are treated; groups below ``min_rows`` are not judged."""
+
+    min_rows: int
+    groupings: list[Grouping]
+
+
 class Metrics(TypedDict):
-    """An evaluation. ``confusion``: rows are truth, columns prediction, in ``classes`` order."""
+    """An evaluation. ``confusion``: rows are truth, columns prediction, in ``classes`` order.
+
+    ``metrics`` has those of ``fairness``, too: of all groupings the worst.
+    """
 
     task: str
     rows: int
@@ -136,6 +188,7 @@ class Metrics(TypedDict):
     confusion: list[list[int]]
     curves: dict[str, Curve]
     threshold: float
+    fairness: NotRequired[Fairness]
 
 
 class GateResult(TypedDict):

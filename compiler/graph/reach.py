@@ -41,7 +41,7 @@ class Known(Struct):
     """What is known of a spot.
 
     Attributes:
-        kind: column, feature, target, answer, slice, request, response, profile, monitor.
+        kind: column, feature, target, answer, slice, fairness, request, response, profile, monitor.
         column: Its type, whether it may be null, its tags; None where it is no column.
         made: How it is computed, in the order of the steps.
         stated: Where the spec names it, if it does: a source's column, a feature.

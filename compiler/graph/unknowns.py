@@ -84,7 +84,7 @@ def _searched(node: Node) -> Iterator[Unknown]:
 def _measured(node: Node) -> Iterator[Unknown]:
     operation = node.operation
     assert isinstance(operation, Evaluate)
-    for metric in operation.metrics:
+    for metric in operation.measured:
         yield Unknown("metrics", metric, "float64")
 
 

@@ -92,16 +92,19 @@ def _scored(found: Reach, nodes: Nodes, node: Node) -> None:
             found.link(answer, Spot(node.block, derived.column), Flow.IDENTITY)
 
 
-def _slices(found: Reach, nodes: Nodes, node: Node) -> None:
+def _told_apart(found: Reach, nodes: Nodes, node: Node) -> None:
+    """Columns that an evaluation tells rows apart by."""
     operation = node.operation
     assert isinstance(operation, Evaluate)
+    table = _block(nodes, node, "table")
     for column in operation.slices:
-        _use(found, Spot(_block(nodes, node, "table"), column), node.block, f"slices.{column}")
+        _use(found, Spot(table, column), Spot(node.block, f"slices.{column}"), "slice")
+    for column in operation.fairness.sensitive if operation.fairness is not None else ():
+        _use(found, Spot(table, column), Spot(node.block, f"fairness.{column}"), "fairness")
 
 
-def _use(found: Reach, source: Spot, block: str, name: str) -> None:
-    spot = Spot(block, name)
-    found.add(spot, name.partition(".")[0].removesuffix("s"), found.spots[source].column)
+def _use(found: Reach, source: Spot, spot: Spot, kind: str) -> None:
+    found.add(spot, kind, found.spots[source].column)
     found.link(source, spot, Flow.IDENTITY)
 
 
@@ -111,7 +114,7 @@ def _profile(found: Reach, nodes: Nodes, node: Node) -> None:
     if not node.block.startswith("monitors."):  # a monitor's own is told by what it compares
         for column in operation.columns:
             source = Spot(_block(nodes, node, "table"), column)
-            _use(found, source, node.block, f"profile.{column}")
+            _use(found, source, Spot(node.block, f"profile.{column}"), "profile")
 
 
 def _compared(found: Reach, nodes: Nodes, node: Node) -> None:
@@ -166,7 +169,7 @@ _USES: Mapping[type[Operation], Callable[[Reach, Nodes, Node], None]] = {
     Train: _target,
     Package: _answers,
     Score: _scored,
-    Evaluate: _slices,
+    Evaluate: _told_apart,
     Profile: _profile,
     CompareProfiles: _compared,
     Watch: _compared,

@@ -30,6 +30,8 @@ _COLUMNS: tuple[tuple[str, ...], ...] = (
     ("models", "*", "features", "*", "expression"),
     ("models", "*", "features", "*", "*", "expression"),
     ("models", "*", "evaluation", "slices", "*"),
+    ("models", "*", "evaluation", "fairness", "sensitive"),
+    ("models", "*", "evaluation", "fairness", "sensitive", "*"),
     ("validation", "*", "*", "not_null", "*"),
     ("validation", "*", "*", "unique", "*"),
     ("validation", "*", "*", "between", "*"),

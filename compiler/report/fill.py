@@ -15,7 +15,7 @@ from compiler.engine.project import Project
 from compiler.engine.quiet import quiet
 from compiler.engine.rows import NodeRow, RunRow
 from compiler.engine.trial import COMMAND as SWEEP
-from compiler.graph.digest import canonical
+from compiler.graph.digest import canonical, keyed
 from compiler.graph.node import Graph, Node
 from compiler.graph.types import DocumentType, ProfileType
 from compiler.lower import service
@@ -97,7 +97,7 @@ def _skipped(graph: Graph, failed: Mapping[str, NodeView]) -> dict[str, NodeView
 
 def _view(node: Node, row: NodeRow, last: RunRow | None) -> NodeView:
     operation = type(node.operation)
-    same = row.parameters == canonical(node.operation).decode() and (
+    same = row.parameters == canonical(keyed(node.operation)).decode() and (
         (row.operation, row.version) == (operation.__name__, operation.version)
     )
     status = "waiting" if not same else "done" if last and row.run == last.id else "kept"

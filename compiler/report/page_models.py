@@ -20,6 +20,7 @@ from compiler.graph.documents import (
 )
 from compiler.graph.node import Node
 from compiler.graph.operations import Evaluate, FitFeatures, JudgeGates, Register, Train, Tune
+from compiler.report.groups import GroupTable, group_tables
 from compiler.report.view import RunView
 
 MOST_IMPORTANCES = 20
@@ -96,6 +97,18 @@ class Model(Struct):
         return _slices(self.metrics) if self.metrics else []
 
     @property
+    def groups(self) -> list[GroupTable]:
+        """One table per sensitive column, then one of all at once."""
+        fairness = self.metrics.get("fairness") if self.metrics else None
+        return group_tables(fairness) if fairness else []
+
+    @property
+    def positive(self) -> str:
+        """The label that a binary model says yes for; empty where there is none."""
+        binary = self.metrics is not None and self.metrics["task"] == "binary"
+        return _text(self.metrics["classes"][1]) if self.metrics and binary else ""
+
+    @property
     def confusion(self) -> Confusion | None:
         """The confusion matrix; None for numbers and for more than ``MOST_CLASSES``."""
         return _confusion(self.metrics) if self.metrics else None
@@ -142,7 +155,7 @@ def _slices(metrics: Metrics) -> list[SliceTable]:
     for part in metrics["slices"]:
         row = SliceRow(_text(part["value"]), part["rows"], part["metrics"])
         columns.setdefault(part["column"], []).append(row)
-    names = tuple(metrics["metrics"])
+    names = tuple(metrics["slices"][0]["metrics"]) if metrics["slices"] else ()
     found = []
     for column, rows in columns.items():
         rows.sort(key=lambda row: (-row.rows, row.value))

@@ -59,6 +59,7 @@ class Results(Struct, frozen=True):
             "metrics": metrics["metrics"] if metrics else None,
             "rows": metrics["rows"] if metrics else None,
             "slices": metrics["slices"] if metrics else [],
+            "fairness": metrics.get("fairness") if metrics else None,
             "gates": self.gates.get(block),
             "registration": self.registration.get(block),
         }

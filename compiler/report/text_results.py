@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from compiler.graph.documents import Drift, GateResult, Metrics, Verdict, WindowDrift
+from compiler.report.groups import disparities
 from compiler.report.results import Results
 from compiler.report.text_style import Cell, Style, number, plural, table
+from specs.metrics import METRICS
 
 MOST_WINDOWS = 24
 MOST_COLUMNS = 6
@@ -17,6 +19,7 @@ def result_lines(results: Results, style: Style) -> list[str]:
     parts = [
         data_lines(results, style),
         metric_lines(results.metrics, style),
+        fairness_lines(results.metrics, style),
         gate_lines(results, style),
         drift_lines(results.drift, style),
         version_lines(results, style),
@@ -48,7 +51,7 @@ def _verdict_cell(on_failure: str) -> Cell:
 
 
 def metric_lines(metrics: dict[str, Metrics], style: Style) -> list[str]:
-    """One table per task: models down, metrics across."""
+    """One table per task: models down, metrics across; those of fairness have their own."""
     lines: list[str] = []
     for names, blocks in _alike(metrics).items():
         heads = ("model", "rows", *names)
@@ -68,8 +71,36 @@ def _alike(metrics: dict[str, Metrics]) -> dict[tuple[str, ...], list[str]]:
     """Models that were judged by the same metrics."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for block, found in metrics.items():
-        groups.setdefault(tuple(found["metrics"]), []).append(block)
+        names = tuple(name for name in found["metrics"] if not _between_groups(name))
+        groups.setdefault(names, []).append(block)
     return groups
+
+
+def _between_groups(metric: str) -> bool:
+    return metric in METRICS and METRICS[metric].between_groups
+
+
+def fairness_lines(metrics: dict[str, Metrics], style: Style) -> list[str]:
+    """Every metric between groups with the two groups that are furthest apart."""
+    rows: list[list[Cell | str]] = [
+        [
+            block.removeprefix("models."),
+            row.metric,
+            row.by,
+            number(row.value),
+            row.rate,
+            row.lowest,
+            row.highest,
+            Cell(row.remark, "warning"),
+        ]
+        for block, found in metrics.items()
+        if "fairness" in found
+        for row in disparities(found["fairness"])
+    ]
+    if not rows:
+        return []
+    heads = ("model", "metric", "by", "value", "of", "lowest", "highest", "")
+    return [_head("Fairness", style), *table(heads, rows, style, right=(3,))]
 
 
 def gate_lines(results: Results, style: Style) -> list[str]:

@@ -78,7 +78,7 @@ class CompiledSweep(Struct, frozen=True, dict=True):
             f"{node.block.partition('.')[2].partition('@')[0]}.{name}": None
             for node in self.graph
             if isinstance(node.operation, Evaluate)
-            for name in node.operation.metrics
+            for name in node.operation.measured
         }
         return tuple(found)
 

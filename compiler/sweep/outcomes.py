@@ -97,7 +97,7 @@ def _metrics(node: Node, found: SweepPoint, reader: _Reader) -> list[tuple[str, 
     if document is None:
         return []
     model = node.block.partition(".")[2]
-    return [(f"{model}.{name}", document["metrics"].get(name)) for name in node.operation.metrics]
+    return [(f"{model}.{name}", document["metrics"].get(name)) for name in node.operation.measured]
 
 
 def _missed(node: Node, found: SweepPoint, reader: _Reader) -> list[str]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from compiler.analyse.algebra.dealing import check_dealing, kept_rules
-from compiler.analyse.algebra.entries import Entry
+from compiler.analyse.algebra.dealing import check_dealing
+from compiler.analyse.algebra.groups import always, endless
 from compiler.analyse.algebra.judge import published
-from compiler.analyse.algebra.keys import is_discrete, said
+from compiler.analyse.algebra.keys import said
 from compiler.analyse.algebra.never import check_condition
 from compiler.analyse.algebra.passed import passed
 from compiler.analyse.algebra.regions import Columns, Region, by_name, holding
-from compiler.analyse.algebra.values import members
 from compiler.analyse.scope import Scope
 from compiler.codes import Code
 from compiler.diagnostics import Label, Path, Place
+from compiler.graph.types import Column
 from specs.datasets import Split
 
 _CLOCK = ("year", "quarter", "month", "week", "day", "date", "timestamp")
@@ -27,7 +27,7 @@ def check_split(scope: Scope, name: str, split: Split, path: Path) -> None:
     columns = by_name(info.type)
     if split.by_fraction:
         if split.stratify is not None:
-            _check_strata(scope, name, split.stratify, columns, (*path, "stratify"))
+            _check_strata(scope, name, columns[split.stratify.lower()], (*path, "stratify"))
         check_dealing(scope, name, split, path)
         return
     rules = passed(scope, name)
@@ -104,46 +104,28 @@ def _order(
         return
 
 
-def _check_strata(scope: Scope, name: str, column: str, columns: Columns, path: Path) -> None:
+def _check_strata(scope: Scope, name: str, column: Column, path: Path) -> None:
     """Report strata that are rows, or one stratum."""
-    info = scope.tables[name]
-    found = columns[column.lower()]
-    unique = _unique(scope, name, column)
-    if unique is not None:
+    found, constant = endless(scope, name, column), always(scope, name, column)
+    if constant is not None:
+        value, labels = constant
         scope.findings.report(
             Code.STRATIFY,
-            f"every `{column}` is another one, so there are no shares of it to keep",
+            f"`{column.name}` is always {value}, so it divides nothing",
             path,
-            labels=(Label("this rule says so", Place(unique)),),
-            help="stratify by a column with few values, such as the target",
-        )
-        return
-    rules = passed(scope, name)
-    domain = published(rules, info.type).of(column.lower())
-    keys = members(domain.values, is_discrete(found.type))
-    if keys is not None and len(keys) == 1 and not domain.nulls:
-        scope.findings.report(
-            Code.STRATIFY,
-            f"`{column}` is always {said(domain.values, found.type)}, so it divides nothing",
-            path,
-            labels=_saying(rules, columns, column.lower()),
+            labels=labels,
             help="leave `stratify` out, or name a column with several values",
         )
-    elif keys is None and (found.type.is_float or found.type in ("timestamp", "timestamptz")):
+    elif found is not None:
+        reason, labels = found
+        unique = bool(labels)
+        few = "stratify by a column with few values, "
         scope.findings.report(
             Code.STRATIFY,
-            f"`{column}` is {found.type}: hardly two rows are alike in it",
+            f"{reason}, so there are no shares of it to keep" if unique else reason,
             path,
-            help="stratify by a column with few values, or say in a rule which ones there are: "
-            f"`in_set: {{{column}: [...]}}`",
+            labels=labels,
+            help=few + "such as the target"
+            if unique
+            else few + f"or say in a rule which ones there are: `in_set: {{{column.name}: [...]}}`",
         )
-
-
-def _saying(rules: tuple[Entry, ...], columns: Columns, column: str) -> tuple[Label, ...]:
-    return tuple(e.label(columns, column) for e in rules if column in e.passing.domains)
-
-
-def _unique(scope: Scope, name: str, column: str) -> Path | None:
-    """The rule that says that no value of a column repeats, of the table or of what it takes."""
-    found = (path for path, rule in kept_rules(scope, name) if rule.unique == (column,))
-    return next(found, None)

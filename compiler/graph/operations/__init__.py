@@ -17,6 +17,7 @@ from compiler.graph.operations.data import (
 )
 from compiler.graph.operations.judging import (
     Evaluate,
+    Fairness,
     Gate,
     JudgeGates,
     Register,
@@ -61,6 +62,7 @@ __all__ = [
     "Deploy",
     "Dimension",
     "Evaluate",
+    "Fairness",
     "FeatureSpec",
     "FitFeatures",
     "Gate",

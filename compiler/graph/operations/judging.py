@@ -9,10 +9,21 @@ from msgspec import Struct
 from compiler.graph.operations.operation import Operation
 
 
+class Fairness(Struct, frozen=True):
+    """Groups by the values of ``sensitive`` columns, held against each other by ``metrics``.
+
+    Groups of fewer than ``min_rows`` rows are told and not judged.
+    """
+
+    sensitive: tuple[str, ...]
+    metrics: tuple[str, ...]
+    min_rows: int
+
+
 class Evaluate(Operation, frozen=True):
     """Score a held-out part with the packaged model. Inputs: ``model``, ``table``.
 
-    Outputs: ``metrics`` (document: overall, slices, curves, confusion, rows).
+    Outputs: ``metrics`` (document: overall, slices, fairness, curves, confusion, rows).
     """
 
     capability = "predict"
@@ -21,6 +32,14 @@ class Evaluate(Operation, frozen=True):
     target: str
     slices: tuple[str, ...] = ()
     threshold: float = 0.5
+    fairness: Fairness | None = None
+
+    later = ("fairness",)
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Every metric of the document, those of fairness last."""
+        return self.metrics + (self.fairness.metrics if self.fairness is not None else ())
 
 
 class Gate(Struct, frozen=True):
