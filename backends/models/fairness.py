@@ -172,7 +172,8 @@ def _apart(metric: str, judged: Array, rates: Mapping[str, Array]) -> Ends | Non
         if len(compared) < 2:
             return None
         of = rates[rate][compared]
-        low, high = int(compared[of.argmin()]), int(compared[of.argmax()])
+        # Of equal groups two are told all the same: the first and the last.
+        low, high = int(compared[of.argmin()]), int(compared[::-1][of[::-1].argmax()])
         value = _WAYS[way](float(rates[rate][low]), float(rates[rate][high]))
         found.append(Ends(value, rate, (low, high)))
     worst_: Ends = _choose(metric)(found, key=lambda ends: ends.value)

@@ -171,7 +171,7 @@ def gates_failed(name: str, gates: Gates) -> StackcError:
         Code.GATE_FAILED,
         f"`{name}` is not registered: {len(missed)} of {len(gates['gates'])} gates failed:"
         f" {listed}",
-        help="improve the model, or lower the bound if it is too strict;"
+        help="improve the model, or move the bound if it is too strict;"
         " the champion before it stays",
         notes=tuple(_row(gate) for gate in gates["gates"]),
     )

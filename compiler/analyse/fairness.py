@@ -82,15 +82,16 @@ def _no_group(column: Column, model: Model) -> str:
 
 def _warn(scope: Scope, model: Model, column: Column, place: Path) -> None:
     found = endless(scope, model.dataset, column)
-    if found is not None:
-        reason, labels = found
-        scope.findings.report(
-            Code.GROUPS_OF_ONE,
-            f"{reason}: no group by it is large enough to be judged",
-            place,
-            labels=labels,
-            help=(_NAME, "or make bands of it in the dataset's SQL"),
-        )
+    if found is None:
+        return
+    reason, labels = found
+    scope.findings.report(
+        Code.GROUPS_OF_ONE,
+        f"{reason}, so no two rows are of one group" if labels else reason,
+        place,
+        labels=labels,
+        help=(_NAME, "or make bands of it in the dataset's SQL"),
+    )
 
 
 def _differ(scope: Scope, asked: Asked, place: Path) -> bool:

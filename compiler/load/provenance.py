@@ -69,7 +69,9 @@ class Provenance:
             around = place.path[:length]
             layer = self._last(around)
             if layer is not None:
-                return layer.span(around, key=True)
+                # A text may stand for a list of it alone; then it is the entry itself.
+                entry = isinstance(place.path[length], int) and layer.written(around) is not None
+                return layer.span(around, key=not entry)
         return None
 
     def history(self, path: Path) -> list[Setter]:

@@ -16,7 +16,9 @@ from compiler.graph.operations import Gate
 Op = Literal[">=", "<=", ">", "<"]
 OPS: st.SearchStrategy[Op] = st.sampled_from([">=", "<=", ">", "<"])
 BOUNDS = st.sampled_from([-1.0, 0.0, 0.25, 0.5, 1.0, 2.0])
-METRICS = st.sampled_from(["roc_auc", "rmse", "r2"])
+METRICS = st.sampled_from(
+    ["roc_auc", "rmse", "r2", "demographic_parity_difference", "mae_difference"]
+)
 TRIED = [n / 8 for n in range(-24, 25)]
 HOLDS = {
     ">=": float.__ge__, "<=": float.__le__, ">": float.__gt__, "<": float.__lt__,

@@ -6,14 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from backends.local import BACKEND
 from backends.local.registry import observe
-from backends.registering.gates import judge
+from backends.models.fairness import fairness, rates_of, worst
+from backends.registering.gates import judge, told
 from compiler.backend import Artifact
-from compiler.graph.operations import Evaluate, Gate, JudgeGates, Register
+from compiler.graph.operations import Evaluate, Fairness, Gate, JudgeGates, Register
 from compiler.graph.types import Task
 from tests.conformance.bench import Bench, Model, document, parts, training
 from tests.conformance.registers import training as training_of
@@ -69,12 +72,30 @@ def test_a_champion_that_cannot_be_scored_fails_the_gate_with_the_reason() -> No
     assert found["detail"] == "it needs the column `x`"
 
 
+def test_a_gate_on_fairness_tells_the_columns_and_no_value() -> None:
+    asked = Fairness(("city",), ("demographic_parity_difference",), 5)
+    scores = np.array([[0.0, 1.0]] * 10 + [[1.0, 0.0]] * 10)
+    rates = rates_of("binary", np.arange(20) % 2, scores, 0.5)
+    gate = Gate("g", "demographic_parity_difference", "<=", 0.2)
+    for cities, detail in (
+        (["Oslo"] * 10 + ["Rome"] * 10, "selection rate by city"),
+        (["Oslo"] * 20, "only one group by `city` has 5 rows or more"),
+    ):
+        found = fairness(asked, rates, {"city": pa.array(cities)})
+        value = worst(found, gate.metric)[1]["value"]
+        metrics = {"metrics": {gate.metric: value}, "fairness": found}
+        result = told(judge(gate, {gate.metric: value}, None), metrics)  # type: ignore[arg-type]
+        assert (result["passed"], result["detail"]) == (False, detail)
+
+
 class Line:
     """One model block's way from candidate to champion, with the keys the engine would give."""
 
-    def __init__(self, bench: Bench, gates: tuple[Gate, ...]) -> None:
+    def __init__(
+        self, bench: Bench, gates: tuple[Gate, ...], evaluation: Evaluate = EVALUATION
+    ) -> None:
         self.bench = bench
-        self.judging = JudgeGates("models.m", gates, EVALUATION)
+        self.judging = JudgeGates("models.m", gates, evaluation)
         self.train, self.test = parts(bench, Task.BINARY)
         self.count = 0
 
@@ -91,7 +112,8 @@ class Line:
         return observe(self.judging, self.bench.context(input_keys={"model": key}))
 
     def judged(self, model: Artifact, key: str) -> dict[str, Any]:
-        metrics = self.bench.run(EVALUATION, {"model": model, "table": self.test})
+        evaluation = self.judging.evaluation
+        metrics = self.bench.run(evaluation, {"model": model, "table": self.test})
         self.metrics = document(metrics.files["metrics"], "metrics")
         outcome = self.bench.run(
             self.judging,
@@ -170,3 +192,22 @@ def test_a_champion_that_needs_a_column_that_is_gone_fails_its_gate(bench: Bench
     (gate,) = json.loads(outcome.files["gates"].read_bytes())["gates"]
     assert not gate["passed"]
     assert "`x2`" in gate["detail"]
+
+
+def test_a_champion_is_held_to_the_same_groups(bench: Bench) -> None:
+    """Its fairness is measured on the candidate's rows, as all else of it."""
+    metric = "demographic_parity_difference"
+    evaluation = Evaluate(("f1",), "malignant", fairness=Fairness(("size",), (metric,), 5))
+    gate = Gate("no less fair", metric, "<=", 0.0, champion=True)
+    line = Line(bench, (gate,), evaluation)
+    first, second = line.candidate(1).model, line.candidate(2).model
+    (alone,) = line.judged(first, "k1")["gates"]
+    assert alone["detail"] == "no champion yet; selection rate by size"
+    line.registered(first, "k1")
+    (found,) = line.judged(second, "k2")["gates"]
+    values = [
+        bench.evaluation(evaluation, model, line.test)["metrics"][metric]
+        for model in (second, first)
+    ]
+    assert [found["value"], found["champion"]] == values
+    assert found["passed"] == (values[0] <= values[1])

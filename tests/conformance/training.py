@@ -17,10 +17,10 @@ import pytest
 from compiler.backend import Backend
 from compiler.codes import Code
 from compiler.diagnostics import StackcError
-from compiler.graph.operations import Evaluate, Package, Score, Train
+from compiler.graph.operations import Evaluate, Fairness, Package, Score, Train
 from compiler.graph.types import Column, DataType, EstimatorType, ModelType, Task
 from specs.algorithms import ALGORITHMS, TRAITS
-from specs.metrics import metrics_for
+from specs.metrics import fairness_for, metrics_for
 from tests.conformance.bench import GOOD, REQUEST, TARGETS, Bench, artifact, parts, real, training
 
 
@@ -50,6 +50,30 @@ class TrainingSuite:
         assert made.training["rows"] == pq.read_metadata(train.path).num_rows
         shares = [entry["value"] for entry in made.training["importances"]]
         assert not shares or sum(shares) == pytest.approx(1)
+
+    @pytest.mark.parametrize("task", list(Task))
+    def test_groups_are_held_against_each_other_by_scored_rows(
+        self, bench: Bench, task: Task
+    ) -> None:
+        """Fairness is of the labels that scoring gives, group by group, on every backend."""
+        train, test = parts(bench, task)
+        model = bench.model(training(task, "linear"), train).model
+        target, names = TARGETS[task].name, fairness_for(task.value)
+        evaluate = Evaluate((), target, fairness=Fairness(("size",), names, 1))
+        found = bench.evaluation(evaluate, model, test)
+        scored = bench.run(Score((target, "size")), {"model": model, "table": test})
+        rows = pq.read_table(scored.files["table"]).to_pandas()
+        if task is Task.REGRESSION:
+            right = (rows[target] - rows["prediction"].astype(float)).abs()
+        else:
+            right = rows[target] == rows["prediction"]
+        means = right.groupby(rows["size"]).mean()
+        (grouping,) = found["fairness"]["groupings"]
+        told = {group["values"][0]: group["rates"] for group in grouping["groups"]}
+        name = "mae" if task is Task.REGRESSION else "accuracy"
+        assert {size: rates[name] for size, rates in told.items()} == pytest.approx(dict(means))
+        assert found["metrics"][f"{name}_difference"] == pytest.approx(means.max() - means.min())
+        assert found["metrics"].keys() == {*names}
 
     @pytest.mark.parametrize("algorithm", ALGORITHMS)
     def test_the_same_rows_and_seed_give_the_same_bytes(self, bench: Bench, algorithm: str) -> None:

@@ -7,9 +7,18 @@ import random
 import pytest
 from msgspec.structs import replace
 
-from compiler.graph.digest import canonical, digest
+from compiler.graph.digest import canonical, digest, keyed
 from compiler.graph.node import Graph, Node, Ref, node_key, ordered
-from compiler.graph.operations import Publish, Query, ReadFiles, Rule, Validate
+from compiler.graph.operations import (
+    Evaluate,
+    Fairness,
+    JudgeGates,
+    Publish,
+    Query,
+    ReadFiles,
+    Rule,
+    Validate,
+)
 from compiler.graph.serialize import to_bytes
 from compiler.graph.types import Column, DataType, DocumentType, TableType
 
@@ -66,6 +75,17 @@ def test_stricter_rule_changes_the_publish_and_no_reader_of_the_table() -> None:
         keys.append(Graph(ordered([*nodes, reader])).keys)
     assert keys[0]["sources.a/publish"] != keys[1]["sources.a/publish"]
     assert keys[0]["datasets.b/query"] == keys[1]["datasets.b/query"]
+
+
+def test_what_asks_for_no_fairness_has_the_key_it_had_before_there_was_any() -> None:
+    """So an upgrade evaluates nothing anew; the gates hold the evaluation, too."""
+    evaluate = Evaluate(("f1",), "y", ("x",), 0.4)
+    fair = replace(evaluate, fairness=Fairness(("x",), ("accuracy_ratio",), 30))
+    for one, asks in ((evaluate, False), (fair, True)):
+        for held in (keyed(one), keyed(JudgeGates("m", (), one))["evaluation"]):
+            assert ("fairness" in held) == asks
+    assert digest(evaluate) == "a840faf100353abbd44dde88577700eccfc2419286ac4734662c5dc9f7d7ce9a"
+    assert digest(evaluate) != digest(fair)
 
 
 def test_order_of_making_changes_nothing() -> None:

@@ -194,6 +194,17 @@ HALF = {
     "a column as a key": ("- between: {amount: [0, 100]}", "- between: {am", "amount"),
     "a table with rules": (f"validation:\n{RULES}", "validation:\n  or", "orders"),
     "a metric in a gate": ("[roc_auc >= 0.6]", "[ro", "roc_auc"),
+    "a metric of fairness in a gate": ("[roc_auc >= 0.6]", "[equal", "equalized_odds_ratio"),
+    "a sensitive column": (
+        "    gates: [roc_auc >= 0.6]\n",
+        "    evaluation: {fairness: {sensitive: ret",
+        "returned",
+    ),
+    "a metric of fairness": (
+        "    gates: [roc_auc >= 0.6]\n",
+        "    evaluation: {fairness: {sensitive: id, metrics: [demo",
+        "demographic_parity_ratio",
+    ),
     "a kind of block": ("notifications:\n  log:\n    log: true\n", "not", "notifications"),
     "a type": ("customer: string", "customer: st", "string"),
 }

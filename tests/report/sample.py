@@ -33,7 +33,10 @@ def metrics() -> dict[str, Any]:
     return {
         "task": "binary",
         "rows": 28756,
-        "metrics": {"roc_auc": 0.71234567, "f1": 0.4321, "log_loss": 0.5012, "brier": None},
+        "metrics": {
+            "roc_auc": 0.71234567, "f1": 0.4321, "log_loss": 0.5012, "brier": None,
+            "demographic_parity_difference": 0.3, "equal_opportunity_ratio": None,
+        },
         "slices": [
             {"column": "carrier", "value": value, "rows": 5000 - 600 * n,
              "metrics": {"roc_auc": 0.75 - 0.02 * n, "f1": None if n == 5 else 0.5 - 0.04 * n,
@@ -48,6 +51,30 @@ def metrics() -> dict[str, Any]:
             "calibration": {"x": [0.05, 0.3, 0.55, 0.8], "y": [0.08, 0.27, 0.6, 0.71]},
         },
         "threshold": 0.35,
+        "fairness": {"min_rows": 30, "groupings": [by("origin"), by("carrier", "origin")]},
+    }  # fmt: skip
+
+
+def by(*columns: str) -> dict[str, Any]:
+    """Three groups, of which one is small; only one of them has positives."""
+    names = ["EWR", HOSTILE, None]
+    values = [[name, *["UA"] * (len(columns) - 1)] for name in names]
+    return {
+        "columns": list(columns),
+        "groups": [
+            {"values": value, "rows": 9000 // 90**n, "judged": n < 2,
+             "rates": {"selection_rate": 0.5 - 0.3 * n,
+                       "true_positive_rate": 0.8 if n == 0 else None}}
+            for n, value in enumerate(values)
+        ],
+        "judged": 2,
+        "small": 1,
+        "disparities": [
+            {"metric": "demographic_parity_difference", "value": 0.3, "rate": "selection_rate",
+             "lowest": values[1], "highest": values[0], "remark": ""},
+            {"metric": "equal_opportunity_ratio", "value": None, "rate": None, "lowest": [],
+             "highest": [], "remark": "fewer than two groups by `origin` have positives"},
+        ],
     }  # fmt: skip
 
 

@@ -85,6 +85,7 @@ def test_metrics_and_gates_are_the_documents(chromium: WebDriver, page: Path) ->
     values = texts(chromium, "#models\\.late .metrics dd")
     assert dict(zip(names, values, strict=True)) == {
         "roc_auc": "0.7123", "f1": "0.4321", "log_loss": "0.5012", "brier": "–", "rows": "28,756",
+        "demographic_parity_difference": "0.3000", "equal_opportunity_ratio": "–",
     }  # fmt: skip
     confusion = texts(chromium, "#models\\.late .confusion td")
     assert confusion == [f"{count:,}" for row in found["confusion"] for count in row]
@@ -92,6 +93,28 @@ def test_metrics_and_gates_are_the_documents(chromium: WebDriver, page: Path) ->
     assert texts(chromium, "#models\\.late .gates tbody th") == [gate["text"] for gate in gates]
     slices = texts(chromium, "#models\\.late .slices tbody th")
     assert slices == ["UA", "B6", "EV", "DL", "AA", HOSTILE, "null"]
+
+
+def test_groups_are_told_with_who_is_furthest_apart(chromium: WebDriver, page: Path) -> None:
+    look(chromium, page)
+    tables = "#models\\.late .groups"
+    assert texts(chromium, f"{tables} tbody th") == [
+        *("EWR", HOSTILE, "null"), *("EWR, UA", f"{HOSTILE}, UA", "null, UA"),
+    ]  # fmt: skip
+    heads = texts(chromium, f"{tables} thead th")
+    assert [head for head in heads[:7] if head] == [
+        "origin", "rows", "selection rate", "true positive rate",
+    ]  # fmt: skip
+    small = [text for text in texts(chromium, f"{tables} td") if text.startswith("too few")]
+    assert len(small) == 2
+    row = texts(chromium, "#models\\.late .disparities tbody tr:first-child td")[:5]
+    assert row == [
+        "0.3000", "selection rate", f"{HOSTILE}: 0.2000", "EWR: 0.5000",
+        "1 group below 30 rows not judged",
+    ]  # fmt: skip
+    remark = texts(chromium, "#models\\.late .disparities tbody tr:last-child td")[4]
+    assert remark == "fewer than two groups by `origin` have positives"
+    assert any("Positive is true" in text for text in texts(chromium, "#models\\.late p"))
 
 
 def test_rules_and_drift_are_the_documents(chromium: WebDriver, page: Path) -> None:

@@ -139,10 +139,13 @@ def test_many_windows_slices_and_runs_are_bounded() -> None:
     drift["windows"] = drift["windows"] * 100
     metrics = found["models.late/evaluate", "metrics"]
     metrics["slices"] = metrics["slices"] * 100
+    grouping = metrics["fairness"]["groupings"][0]
+    grouping.update(groups=grouping["groups"] * 100, judged=900)
     page = page_of(replace(run, documents=found, runs=list(run.runs) * 100))
     assert (len(page.monitors[0].rows), page.monitors[0].left_out) == (60, 340)
     late = next(model for model in page.models if model.block == "models.late")
     assert (len(late.slices[0].rows), late.slices[0].left_out) == (30, 670)
+    assert (len(late.groups[0].rows), late.groups[0].left_out) == (30, 871)
     assert (len(page.runs), page.runs_left_out) == (50, 150)
 
 

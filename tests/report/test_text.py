@@ -17,7 +17,9 @@ from compiler.report.text_live import LiveProgress, Progress
 from compiler.report.text_plan import plan_lines
 from compiler.report.text_results import result_lines
 from compiler.report.text_run import Telling, end_lines
-from compiler.report.text_style import Style, cells, number, seconds, size, table
+from compiler.report.text_style import Style, cells, number, seconds, size, table, visible
+from tests.report.sample import metrics as sample_metrics
+from tests.report.sample_graph import HOSTILE
 
 PLAIN = Style()
 FIRST = Reason("first", "first time")
@@ -161,6 +163,34 @@ def test_results_are_tables_of_metrics_gates_drift_and_versions() -> None:
         "  models.late  version 2  champion, follows eeeeeeeeeeee",
     ]
     assert result_lines(Results(), PLAIN) == []
+
+
+def test_fairness_is_a_line_a_metric_with_the_groups_that_are_furthest_apart() -> None:
+    found: Any = sample_metrics()
+    lines = result_lines(Results(metrics={"models.late": found}), PLAIN)
+    assert lines[:5] == [
+        "",
+        "Metrics",
+        "  model    rows  roc_auc      f1  log_loss  brier",
+        "  late   28,756   0.7123  0.4321    0.5012      –",
+        "",
+    ]
+    table = [" ".join(line.split()) for line in lines[5:]]
+    assert table[:3] == [
+        "Fairness",
+        "model metric by value of lowest highest",
+        f"late demographic_parity_difference origin 0.3000 selection rate {visible(HOSTILE)}:"
+        " 0.2000 EWR: 0.5000 1 group below 30 rows not judged",
+    ]
+    assert table[3].startswith("late equal_opportunity_ratio origin – fewer than two groups")
+    assert len(table) == 6
+
+
+def test_results_as_json_have_the_groups() -> None:
+    found: Any = sample_metrics()
+    late = Results(metrics={"models.late": found, "models.old": METRICS}).as_json()["models"]
+    assert late["models.late"]["fairness"] == found["fairness"]
+    assert late["models.old"]["fairness"] is None
 
 
 def test_many_windows_are_cut_to_those_that_drifted_most() -> None:

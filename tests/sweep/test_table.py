@@ -57,6 +57,16 @@ def test_of_a_loss_the_smallest_is_the_best() -> None:
     assert not lower_is_better("late.roc_auc")
 
 
+def test_of_fairness_the_smallest_difference_and_the_largest_ratio_are_the_best() -> None:
+    points = [
+        point(1, f1=0.9, demographic_parity_difference=0.3, demographic_parity_ratio=0.5),
+        point(2, f1=0.8, demographic_parity_difference=0.1, demographic_parity_ratio=0.9),
+    ]
+    assert numbers(sweep_table(points)) == [1, 2]
+    assert numbers(sweep_table(points, "demographic_parity_difference")) == [2, 1]
+    assert numbers(sweep_table(points, "demographic_parity_ratio")) == [2, 1]
+
+
 def test_points_that_are_equal_stand_by_their_numbers() -> None:
     assert numbers(sweep_table([point(n, f1=0.5) for n in (3, 1, 2)])) == [1, 2, 3]
 
