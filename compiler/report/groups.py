@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
 from msgspec import Struct
 
-from compiler.graph.documents import Disparity, Fairness, Group, Grouping
+from compiler.graph.documents import Fairness, Grouping
 from compiler.report.text_style import number, plural
 
 MOST_GROUPS = 30
@@ -47,10 +47,13 @@ class GroupTable(Struct, frozen=True):
     left_out: int
 
 
-def disparities(found: Fairness) -> Iterator[DisparityRow]:
-    """Every metric by every column, then by all of them at once."""
+def disparities(found: Fairness, hidden: Collection[str]) -> Iterator[DisparityRow]:
+    """Every metric by every column, then by all of them at once.
+
+    Of ``hidden`` columns no value is told.
+    """
     for grouping in found["groupings"]:
-        yield from _disparities(grouping, found["min_rows"])
+        yield from _disparities(grouping, found["min_rows"], hidden)
 
 
 def group_tables(found: Fairness) -> list[GroupTable]:
@@ -67,7 +70,7 @@ def _table(grouping: Grouping, least: int) -> GroupTable:
         by=_by(grouping),
         rates=tuple(_words(rate) for rate in rates),
         most=tuple(max(of, default=0.0) for of in values),
-        disparities=tuple(_disparities(grouping, least)),
+        disparities=tuple(_disparities(grouping, least, ())),
         rows=tuple(
             GroupRow(
                 _name(g["values"]), g["rows"], g["judged"], tuple(g["rates"][r] for r in rates)
@@ -78,10 +81,10 @@ def _table(grouping: Grouping, least: int) -> GroupTable:
     )
 
 
-def _disparities(grouping: Grouping, least: int) -> Iterator[DisparityRow]:
+def _disparities(grouping: Grouping, least: int, hidden: Collection[str]) -> Iterator[DisparityRow]:
     """The metrics of one grouping; that it has groups which do not count is said once."""
     for index, found in enumerate(grouping["disparities"]):
-        ends = [_end(grouping["groups"], found, end) for end in ("lowest", "highest")]
+        ends = [_end(grouping, found[end], found["rate"], hidden) for end in ("lowest", "highest")]
         yield DisparityRow(
             metric=found["metric"],
             by=_by(grouping),
@@ -93,12 +96,16 @@ def _disparities(grouping: Grouping, least: int) -> Iterator[DisparityRow]:
         )
 
 
-def _end(groups: Sequence[Group], found: Disparity, end: Literal["lowest", "highest"]) -> str:
+def _end(
+    grouping: Grouping, values: Sequence[Any], rate: str | None, hidden: Collection[str]
+) -> str:
     """A group at one end of a disparity, with its rate; nothing where none is at it."""
-    group = next((g for g in groups if g["values"] == found[end]), None)
-    if group is None or found["rate"] is None:
+    group = next((g for g in grouping["groups"] if g["values"] == values), None)
+    if group is None or rate is None:
         return ""
-    return f"{_name(group['values'])}: {number(group['rates'][found['rate']])}"
+    told = zip(grouping["columns"], group["values"], strict=True)
+    name = _name(["(hidden)" if column in hidden else value for column, value in told])
+    return f"{name}: {number(group['rates'][rate])}"
 
 
 def _small(grouping: Grouping, least: int) -> str:

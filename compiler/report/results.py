@@ -18,15 +18,20 @@ from compiler.graph.documents import (
     Verdict,
     Version,
 )
-from compiler.graph.node import Graph
-from compiler.graph.types import DocumentType, EndpointType, ValueType
+from compiler.graph.node import Graph, Node
+from compiler.graph.operations import Evaluate
+from compiler.graph.types import DocumentType, EndpointType, TableType, ValueType
 
 ReadDocument: TypeAlias = Callable[[str, str], Any]
 """Reads a node's document by address and output; None where it has not been made."""
 
 
 class Results(Struct, frozen=True):
-    """The documents of a stack by their block's address (``models.late``)."""
+    """The documents of a stack by their block's address (``models.late``).
+
+    ``private`` names the tagged columns that a model's rows are told apart by:
+    no message repeats their values, reports may.
+    """
 
     metrics: dict[str, Metrics] = field(default_factory=dict)
     gates: dict[str, Gates] = field(default_factory=dict)
@@ -37,6 +42,7 @@ class Results(Struct, frozen=True):
     version: dict[str, Version] = field(default_factory=dict)
     verdict: dict[str, Verdict] = field(default_factory=dict)
     endpoint: dict[str, Endpoint] = field(default_factory=dict)
+    private: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Everything, by kind and block; curves are left to the report."""
@@ -74,6 +80,8 @@ def collect(graph: Graph, read: ReadDocument) -> Results:
     """
     results = Results()
     for address, node in graph.by_address.items():
+        if isinstance(node.operation, Evaluate):
+            results.private[address.split("/", 1)[0]] = _private(graph, node)
         for name, value_type in node.outputs:
             kind = _shown(value_type)
             document = read(node.address, name) if kind else None
@@ -81,6 +89,13 @@ def collect(graph: Graph, read: ReadDocument) -> Results:
                 block = address.split("/", 1)[0]
                 getattr(results, kind)[block] = document
     return results
+
+
+def _private(graph: Graph, node: Node) -> frozenset[str]:
+    table = dict(node.inputs)["table"]
+    found = graph.by_address[table.node].output(table.output)
+    assert isinstance(found, TableType)
+    return frozenset(column.name for column in found.columns if column.is_private)
 
 
 def _shown(value_type: ValueType) -> str | None:

@@ -19,7 +19,7 @@ def result_lines(results: Results, style: Style) -> list[str]:
     parts = [
         data_lines(results, style),
         metric_lines(results.metrics, style),
-        fairness_lines(results.metrics, style),
+        fairness_lines(results, style),
         gate_lines(results, style),
         drift_lines(results.drift, style),
         version_lines(results, style),
@@ -80,7 +80,7 @@ def _between_groups(metric: str) -> bool:
     return metric in METRICS and METRICS[metric].between_groups
 
 
-def fairness_lines(metrics: dict[str, Metrics], style: Style) -> list[str]:
+def fairness_lines(results: Results, style: Style) -> list[str]:
     """Every metric between groups with the two groups that are furthest apart."""
     rows: list[list[Cell | str]] = [
         [
@@ -93,9 +93,9 @@ def fairness_lines(metrics: dict[str, Metrics], style: Style) -> list[str]:
             row.highest,
             Cell(row.remark, "warning"),
         ]
-        for block, found in metrics.items()
+        for block, found in results.metrics.items()
         if "fairness" in found
-        for row in disparities(found["fairness"])
+        for row in disparities(found["fairness"], results.private.get(block, frozenset()))
     ]
     if not rows:
         return []
