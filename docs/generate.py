@@ -274,13 +274,18 @@ def _yes(value: bool) -> str:
 
 
 def _metric_part() -> str:
-    lines = ["### Metrics", "", "For `evaluation.metrics` and `gates`.", ""]
-    lines += ["| metric | tasks | better | meaning |", "|---|---|---|---|"]
+    lines = ["### Metrics", "", "For `evaluation.metrics` and `gates`.", *_metrics(False)]
+    lines += ["", "For `evaluation.fairness.metrics`, and for `gates` where it asks for them."]
+    return "\n".join([*lines, *_metrics(True)])
+
+
+def _metrics(between_groups: bool) -> list[str]:
+    lines = ["", "| metric | tasks | better | meaning |", "|---|---|---|---|"]
     for name, metric in METRICS.items():
-        lines.append(
-            f"| `{name}` | {', '.join(metric.tasks)} | {metric.better} | {metric.description} |"
-        )
-    return "\n".join(lines)
+        if metric.between_groups == between_groups:
+            tasks = ", ".join(metric.tasks)
+            lines.append(f"| `{name}` | {tasks} | {metric.better} | {metric.description} |")
+    return lines
 
 
 def _first_line(body: dict[str, Any]) -> str:

@@ -50,7 +50,7 @@ class Policy(Spec):
         description="Where its values may not go. datasets: published tables of datasets; "
         "features, target: what a model learns from; predictions: scored tables; profile: "
         "sketches of a table; prediction_log: what is kept of live traffic; report: values shown "
-        "in reports, such as slices; alerts: columns that monitors tell of.",
+        "in reports, such as slices and groups of fairness; alerts: columns that monitors tell of.",
         examples=[["features", "prediction_log", "profile"]],
     )
     until: Items[Declassifier] = Field(
