@@ -32,11 +32,20 @@ Counted: TypeAlias = tuple[Array, Array]
 
 
 class Groups(Struct, frozen=True):
-    """Rows by group: each row's code, and for each code the values of the columns."""
+    """Rows by group: each row's code [N], and for each code one of ``values`` per column [K, C]."""
 
     columns: tuple[str, ...]
     codes: Array
-    values: list[list[Any]]
+    parts: Array
+    values: tuple[list[Any], ...]
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def named(self, code: int) -> list[Any]:
+        """The values of a group, as JSON has them."""
+        pairs = zip(self.values, self.parts[code], strict=True)
+        return [plain_value(values[part]) for values, part in pairs]
 
 
 class Ends(Struct, frozen=True):
@@ -112,23 +121,25 @@ def rates_of(task: str, truth: Array, scores: Array, threshold: float) -> dict[s
 
 def _by_column(name: str, column: pa.Array) -> Groups:
     codes, values = encoded(name, column, "sensitive")
-    return Groups((name,), codes, [[plain_value(value)] for value in values])
+    return Groups((name,), codes, np.arange(len(values))[:, None], (values,))
 
 
 def _crossed(single: Sequence[Groups]) -> Groups:
     """Every combination of values that a row has."""
     found = single[0]
     for other in single[1:]:
-        pairs = found.codes.astype(np.int64) * len(other.values) + other.codes
+        pairs = found.codes.astype(np.int64) * len(other) + other.codes
         seen, codes = np.unique(pairs, return_inverse=True)
-        parts = [divmod(int(pair), len(other.values)) for pair in seen]
-        values = [found.values[one] + other.values[two] for one, two in parts]
-        found = Groups((*found.columns, *other.columns), codes, values)
+        one, two = np.divmod(seen, len(other))
+        parts = np.hstack([found.parts[one], other.parts[two]])
+        found = Groups(
+            (*found.columns, *other.columns), codes, parts, (*found.values, *other.values)
+        )
     return found
 
 
 def _grouping(groups: Groups, asked: Fairness, rates: Mapping[str, Counted]) -> documents.Grouping:
-    rows = np.bincount(groups.codes, minlength=len(groups.values))
+    rows = np.bincount(groups.codes, minlength=len(groups))
     judged = rows >= asked.min_rows
     found = {name: _means(groups, *counted) for name, counted in rates.items()}
     apart = {name: _apart(name, judged, found) for name in asked.metrics}
@@ -138,7 +149,7 @@ def _grouping(groups: Groups, asked: Fairness, rates: Mapping[str, Counted]) -> 
         columns=list(groups.columns),
         groups=[
             documents.Group(
-                values=groups.values[code],
+                values=groups.named(code),
                 rows=int(rows[code]),
                 judged=bool(judged[code]),
                 rates={name: _plain(values[code]) for name, values in found.items()},
@@ -156,7 +167,7 @@ def _grouping(groups: Groups, asked: Fairness, rates: Mapping[str, Counted]) -> 
 
 def _means(groups: Groups, what: Array, of: Array) -> Array:
     """The mean of each group's rows, NaN where none counts."""
-    size = len(groups.values)
+    size = len(groups)
     rows = np.bincount(groups.codes, of, size)
     total = np.bincount(groups.codes, np.where(of, what, 0), size)
     means: Array = np.divide(total, rows, out=np.full(size, np.nan), where=rows > 0)
@@ -190,8 +201,8 @@ def _disparity(metric: str, ends: Ends | None, groups: Groups, remark: str) -> d
         metric=metric,
         value=ends.value,
         rate=ends.rate,
-        lowest=groups.values[low],
-        highest=groups.values[high],
+        lowest=groups.named(low),
+        highest=groups.named(high),
         remark="",
     )
 

@@ -59,11 +59,13 @@ def endless(scope: Scope, dataset: str, column: Column) -> tuple[str, tuple[Labe
 
 def _condition(scope: Scope, dataset: str, part: str | None) -> Region | None:
     """The rows of a part, where it is one by a condition."""
-    split = scope.stack.datasets[dataset].split
-    if part is None or split is None or split.by_fraction:
+    block = scope.stack.datasets.get(dataset)
+    split = block.split if block is not None else None
+    text = split.parts.get(part or "") if split is not None else None
+    if not isinstance(text, str):
         return None
     columns = by_name(scope.tables[dataset].type)
-    return holding(scope.services.binder.condition(split.parts[part]), columns)
+    return holding(scope.services.binder.condition(text), columns)
 
 
 def _unique(scope: Scope, name: str, column: str) -> Path | None:
