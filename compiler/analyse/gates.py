@@ -118,7 +118,6 @@ def metric_fits(
     if name in fits:
         return True
     known = METRICS.get(name)
-    listed = ", ".join(f"`{metric}`" for metric in fits)
     if known is None:
         message, code, ways = (
             f"there is no metric `{name}`",
@@ -127,6 +126,8 @@ def metric_fits(
         )
     elif task.value not in known.tasks:
         message = f"`{name}` measures {' and '.join(known.tasks)} models, not {task.value}"
+        alike = [m for m in fits if METRICS[m].between_groups == known.between_groups]
+        listed = ", ".join(f"`{metric}`" for metric in alike or fits)
         code, ways = Code.METRIC_TASK, (f"these fit: {listed}",)
     else:
         said, way = _ELSEWHERE[use]

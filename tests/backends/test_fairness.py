@@ -152,7 +152,8 @@ def test_null_is_a_group_of_its_own() -> None:
     (grouping,) = found["groupings"]
     assert [group["values"] for group in grouping["groups"]] == [["a"], [None]]
     entry = disparity(grouping, "demographic_parity_ratio")
-    assert (entry["value"], entry["highest"]) == (pytest.approx(2 / 9), [None])
+    assert entry["value"] == pytest.approx(2 / 9)
+    assert entry["highest"] == [None]
 
 
 def test_small_groups_are_told_and_not_judged() -> None:
