@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from compiler.analyse.algebra.dealing import kept_rules
 from compiler.analyse.algebra.judge import published
 from compiler.analyse.algebra.keys import is_discrete, said
 from compiler.analyse.algebra.passed import passed
@@ -70,12 +71,5 @@ def _condition(scope: Scope, dataset: str, part: str | None) -> Region | None:
 
 def _unique(scope: Scope, name: str, column: str) -> Path | None:
     """The rule that says that no value of a column repeats, of the table or of what it takes."""
-    seen: str | None = name
-    while seen is not None:
-        for index, rule in enumerate(scope.stack.validation.get(seen, ())):
-            kept = rule.on_failure != "warn" and rule.tolerance == 0
-            if kept and rule.unique == (column,):
-                return ("validation", seen, index, "unique")
-        dataset = scope.stack.datasets.get(seen)
-        seen = dataset.from_ if dataset is not None and not dataset.clean else None
-    return None
+    found = (path for path, rule in kept_rules(scope, name) if rule.unique == (column,))
+    return next(found, None)
