@@ -168,7 +168,17 @@ def test_every_field_is_read_or_refused(kind: type[Operation], applied: Compiled
 
 @pytest.mark.parametrize(
     "name",
-    ["Rule", "CleanStep", "Window", "FeatureSpec", "Dimension", "Gate", "Fairness", "Rollout", "AbortIf"],
+    [
+        "Rule",
+        "CleanStep",
+        "Window",
+        "FeatureSpec",
+        "Dimension",
+        "Gate",
+        "Fairness",
+        "Rollout",
+        "AbortIf",
+    ],
 )
 def test_every_field_of_what_operations_hold_is_read(name: str, applied: Compiled) -> None:
     kind = getattr(operations, name)
