@@ -31,8 +31,9 @@ def evaluate(
     if task == "regression":
         found = _each(names, _NUMBERS, truth.astype(np.float64), scores.astype(np.float64))
     else:
+        # By the scores as they are served: a float32 at the threshold is below it as a float64.
+        predicted = decide(scores, task, threshold)
         chances = scores.astype(np.float64)
-        predicted = decide(chances, task, threshold)
         table = confusion(truth, predicted, chances.shape[1])
         found = _each(names, _PROBABILITIES, truth, chances)
         found |= _each(names, _LABELS if task == "multiclass" else _BINARY_LABELS, table)

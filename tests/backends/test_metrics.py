@@ -126,6 +126,14 @@ def test_the_threshold_decides_and_the_table_counts() -> None:
     assert confusion(truth, decide(scores, "binary", 0.4), 2).tolist() == [[1, 1], [0, 2]]
 
 
+def test_a_score_at_the_threshold_counts_as_it_is_served() -> None:
+    """0.35 as a float32 is less than 0.35; the server compares float32 with float32: a yes."""
+    truth, chance = np.array([1, 1]), np.array([0.35, 0.2], np.float32)
+    scores = np.column_stack([1 - chance, chance])
+    assert decide(scores, "binary", 0.35).tolist() == [1, 0]
+    assert evaluate(["recall"], "binary", truth, scores, 0.35) == {"recall": 0.5}
+
+
 def test_curves_are_thin_and_true_at_their_ends() -> None:
     truth, scores = _binary(5000)
     found = of_classes(truth, scores + np.array([0.0, 1e-9]) * np.arange(5000)[:, None], "binary")

@@ -28,6 +28,7 @@ class Evaluate(Operation, frozen=True):
 
     capability = "predict"
     category = "re-evaluate"
+    version = 2
     metrics: tuple[str, ...]
     target: str
     slices: tuple[str, ...] = ()
