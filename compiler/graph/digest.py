@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from msgspec import NODEFAULT, Struct
@@ -54,13 +55,17 @@ def _keyed(value: Any) -> Any:
     found = _default(value)
     for name in getattr(value, "unkeyed", ()):
         del found[name]
-    for name in getattr(value, "later", ()):
-        if found[name] == _unset(type(value))[name]:
-            del found[name]
+    later = getattr(value, "later", ())
+    if later:
+        unset = _unset(value.__class__)
+        for name in later:
+            if found[name] == unset[name]:
+                del found[name]
     return found
 
 
-def _unset(kind: type[Struct]) -> dict[str, Any]:
+@cache
+def _unset(kind: Any) -> dict[str, Any]:
     """The fields of a struct that have a default, with it."""
     return {f.name: f.default for f in fields(kind) if f.default is not NODEFAULT}
 
