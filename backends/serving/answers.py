@@ -31,6 +31,7 @@ from specs.metrics import METRICS
 
 ENOUGH_VALUES = 1 << 20
 """Values, keys and scores alike, from which on a file is closed and another one begun."""
+_MOST_OPEN = 2
 
 
 class Answered:
@@ -91,11 +92,13 @@ class Answered:
 
 
 class AnswerLog:
-    """The answers of one window that one process has given."""
+    """The answers of one window that one process has given.
+
+    Two files grow at most: while a canary goes on, two revisions take turns.
+    """
 
     def __init__(self) -> None:
-        self._file = _File()
-        self._full: list[_File] = []
+        self._open: list[_File] = []
         self._count = 0
         self._written = time.monotonic()
         self.changed = False
@@ -104,56 +107,60 @@ class AnswerLog:
     def due(self) -> bool:
         """Whether there is something new to put down, and time to."""
         waited = time.monotonic() - self._written >= SNAPSHOT_SECONDS
-        return bool(self._full) or (self.changed and waited)
+        return self.changed and (waited or len(self._growing()) < len(self._open))
 
     def update(self, answered: Answered) -> None:
         """Take in some answers; another revision's may begin another file."""
         batch, left_out = answered.batch()
-        file = self._file
-        if batch is not None and not file.takes(batch, answered.said):
-            self._full.append(file)
-            file = self._file = _File()
-        file.add(batch, left_out, answered.said)
+        said = answered.said
+        file = next((f for f in self._open[::-1] if f.takes(batch, said)), None)
+        if file is None:
+            file = _File(self._count)
+            self._open.append(file)
+            self._count += 1
+        file.add(batch, left_out, said)
         self.changed = True
 
     def write(self, place: Callable[[int], Path]) -> None:
         """Put down what changed; ``place`` says where the file of a number lies."""
-        for file in [*self._full, self._file]:
-            durable.write(place(self._count), file.bytes())
-            if file is not self._file:
-                self._count += 1
-        self._full = []
+        for file in self._open:
+            if file.changed:
+                durable.write(place(file.number), file.bytes())
+                file.changed = False
+        self._open = self._growing()
         self._written, self.changed = time.monotonic(), False
+
+    def _growing(self) -> list[_File]:
+        """The files that may grow further."""
+        return [file for file in self._open if file.values < ENOUGH_VALUES][-_MOST_OPEN:]
 
 
 class _File(Struct):
     """A file that still grows."""
 
+    number: int
     batches: list[pa.RecordBatch] = []
     said: Said | None = None
     values: int = 0
     left_out: int = 0
+    changed: bool = False
 
-    def takes(self, batch: pa.RecordBatch, said: Said) -> bool:
+    def takes(self, batch: pa.RecordBatch | None, said: Said) -> bool:
         """Whether it has room, and answers of the same kind."""
-        if not self.batches:
+        if self.values >= ENOUGH_VALUES or self.said != said:
+            return False
+        if batch is None or not self.batches:
             return True
-        return (
-            self.values < ENOUGH_VALUES
-            and self.said == said
-            and self.batches[0].schema.equals(batch.schema)
-        )
+        return self.batches[0].schema.equals(batch.schema)
 
     def add(self, batch: pa.RecordBatch | None, left_out: int, said: Said) -> None:
         """Take in some rows."""
         self.left_out += left_out
+        self.changed, self.said = True, said
         if batch is not None:
             width = len(said.classes) if SCORES in batch.schema.names else 1
             self.values += batch.num_rows * (len(said.key) + width)
             self.batches.append(batch)
-            self.said = said
-        elif self.said is None:
-            self.said = said
 
     def bytes(self) -> bytes:
         """The file as it is now."""

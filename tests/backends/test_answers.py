@@ -91,13 +91,18 @@ def test_a_revision_that_knows_no_key_has_every_row_left_out(tmp_path: Path) -> 
     assert (file.rows, file.said.left_out) == (0, 3)
 
 
-def test_another_revision_with_other_classes_begins_another_file(tmp_path: Path) -> None:
+def test_revisions_with_other_classes_have_files_of_their_own(tmp_path: Path) -> None:
+    """They may take turns, as a canary and the revision that serves do."""
     log = AnswerLog()
-    log.update(answered([row(1)], said([0.4])))
-    log.update(answered([row(2)], said([0.4], ("early", "late"))))
-    assert log.due, "a file that is closed is put down at once"
-    log.write(partial(place, tmp_path))
-    assert [file.said.classes for file in kept(tmp_path)] == [(False, True), ("early", "late")]
+    for at in range(6):
+        classes = ("early", "late") if at % 2 else (False, True)
+        log.update(answered([row(at)], said([0.4], classes)))
+        log.write(partial(place, tmp_path))
+    files = [*kept(tmp_path)]
+    assert [(file.said.classes, file.rows) for file in files] == [
+        ((False, True), 3),
+        (("early", "late"), 3),
+    ]
 
 
 def test_a_file_grows_until_it_is_large_enough(
