@@ -151,7 +151,7 @@ class _File(Struct):
             return False
         if batch is None or not self.batches:
             return True
-        return self.batches[0].schema.equals(batch.schema)
+        return bool(self.batches[0].schema.equals(batch.schema))
 
     def add(self, batch: pa.RecordBatch | None, left_out: int, said: Said) -> None:
         """Take in some rows."""
