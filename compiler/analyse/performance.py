@@ -178,7 +178,7 @@ def _column(asked: PerformanceSpec) -> str:
 def _metric_fits(scope: Scope, asked: PerformanceSpec, task: Task, path: Path) -> bool:
     """Whether the metric measures such models, by a bound that it can be on both sides of."""
     place = (*path, "metric")
-    if not metric_fits(scope, asked.metric, task, place, None, Code.METRIC_TASK):
+    if not metric_fits(scope, asked.metric, task, place, "performance"):
         return False
     metric = METRICS[asked.metric]
     wanted = "min" if metric.better == "higher" else "max"
