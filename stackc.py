@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from compiler.engine.plan import Plan
     from compiler.engine.project import Project
     from compiler.engine.results import RunResult
-    from compiler.graph.documents import Drift, Gates
+    from compiler.graph.documents import Drift, Gates, Performance
     from compiler.pipeline import Compiled
     from compiler.report.results import Results
 
@@ -281,6 +281,11 @@ class Result(Struct, frozen=True, dict=True):
     def drift(self) -> Mapping[str, Drift]:
         """The verdict of each monitor."""
         return {_name(block): drift for block, drift in self.documents.drift.items()}
+
+    @property
+    def performance(self) -> Mapping[str, Performance]:
+        """How good answers were, by monitor, where labels have come."""
+        return {_name(block): found for block, found in self.documents.performance.items()}
 
     @cached_property
     def documents(self) -> Results:

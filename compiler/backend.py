@@ -223,22 +223,35 @@ class WindowBatch(Struct, frozen=True):
     reference: Path
 
 
+class AnsweredWindow(Struct, frozen=True):
+    """What was answered in a window that is over, in a folder of files.
+
+    ``end`` is when its time was over, in seconds since 1970.
+    """
+
+    label: str
+    folder: Path
+    end: float
+
+
 class Traffic(Struct, frozen=True):
     """What a watch has gathered: windows that are over and not judged yet, and the open ones.
 
     ``rows`` were asked since the last window was over; ``closes`` is when the
-    next one is, in words; None where no traffic has come.
+    next one is, in words; None where no traffic has come. ``answers`` wait for labels.
     """
 
     batches: tuple[WindowBatch, ...] = ()
     rows: int = 0
     closes: str | None = None
+    answers: tuple[AnsweredWindow, ...] = ()
 
 
 class WatchTask(ResourceTask, Protocol):
     """The resource of Watch: gathers windows, and forgets those that were judged.
 
-    Its output ``drift`` is the document that was judged last, an empty one at first.
+    Its outputs ``drift`` and ``performance`` are the documents that were judged last, empty ones
+    at first.
     """
 
     def windows(self, attributes: Mapping[str, Json], close: bool, context: TaskContext) -> Traffic:
@@ -251,7 +264,16 @@ class WatchTask(ResourceTask, Protocol):
         drift: Path,
         context: TaskContext,
     ) -> None:
-        """Keep the document of what was found; forget these windows."""
+        """Keep the document of what was found; forget these windows but for their answers."""
+
+    def measured(
+        self,
+        attributes: Mapping[str, Json],
+        labels: tuple[str, ...],
+        performance: Path,
+        context: TaskContext,
+    ) -> None:
+        """Keep the document of what was found; forget the answers of these windows."""
 
 
 class Refusal(Struct, frozen=True):

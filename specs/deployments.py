@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from specs.base import Block, Duration, Items, Name, Spec
+from specs.base import Block, ColumnName, Duration, Items, Name, Spec
 from specs.secrets import SecretReference
 
 Count = Annotated[int, Field(ge=1, le=1000)]
@@ -91,4 +91,11 @@ class Deployment(Block):
         description="How a revision whose answers may differ takes the place of the one that "
         "serves; at once when left out.",
         examples=[{"canary": 10, "for": "10m", "requests": 100, "abort_if": "error_rate > 0.01"}],
+    )
+    key: ColumnName | Annotated[Items[ColumnName], Field(min_length=1)] | None = Field(
+        default=None,
+        description="Columns of the model's dataset whose values together name a row. A request "
+        "may carry them beside the raw columns; monitors with `performance` find a row's label by "
+        "them.",
+        examples=["flight_id"],
     )

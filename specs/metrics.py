@@ -16,7 +16,8 @@ class Metric(Struct, frozen=True):
     """One metric: the tasks it fits, the better direction, and the values it can take.
 
     ``between_groups`` says that it is of fairness: how far groups of rows are
-    apart, and not how good the model is on some of them.
+    apart, and not how good the model is on some of them. ``scores`` is whether it
+    needs the classes' probabilities and not only the labels.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Metric(Struct, frozen=True):
     ceiling: float | None
     description: str
     between_groups: bool = False
+    scores: bool = False
 
 
 _CLASSES: tuple[TaskName, ...] = ("binary", "multiclass")
@@ -42,11 +44,33 @@ _QUALITY = (
     Metric("f1_macro", _MULTICLASS, "higher", 0, 1, "Mean of the classes' F1."),
     Metric("f1_weighted", _MULTICLASS, "higher", 0, 1, "Mean of the classes' F1 by their rows."),
     Metric(
-        "roc_auc", _CLASSES, "higher", 0, 1, "Area under the ROC curve; one against rest, averaged."
+        "roc_auc",
+        _CLASSES,
+        "higher",
+        0,
+        1,
+        "Area under the ROC curve; one against rest, averaged.",
+        scores=True,
     ),
-    Metric("average_precision", _BINARY, "higher", 0, 1, "Area under the precision-recall curve."),
-    Metric("log_loss", _CLASSES, "lower", 0, None, "Mean negative log probability of the truth."),
-    Metric("brier", _BINARY, "lower", 0, 1, "Mean squared error of the probability."),
+    Metric(
+        "average_precision",
+        _BINARY,
+        "higher",
+        0,
+        1,
+        "Area under the precision-recall curve.",
+        scores=True,
+    ),
+    Metric(
+        "log_loss",
+        _CLASSES,
+        "lower",
+        0,
+        None,
+        "Mean negative log probability of the truth.",
+        scores=True,
+    ),
+    Metric("brier", _BINARY, "lower", 0, 1, "Mean squared error of the probability.", scores=True),
     Metric("mae", _NUMBERS, "lower", 0, None, "Mean absolute error."),
     Metric("mse", _NUMBERS, "lower", 0, None, "Mean squared error."),
     Metric("rmse", _NUMBERS, "lower", 0, None, "Root of the mean squared error."),

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from specs.base import Block, ColumnName, Duration, Expression, Items, Name, Spec, one_of
+from specs.base import (
+    Block,
+    ColumnName,
+    Duration,
+    Expression,
+    Items,
+    Name,
+    Spec,
+    one_of,
+    seconds_of,
+)
+from specs.metrics import MetricName
 
 
 class WindowSpec(Spec):
@@ -58,6 +69,52 @@ class Rates(Spec):
     )
 
 
+class PerformanceSpec(Spec):
+    """How well the model answers, once it is known what was true."""
+
+    metric: MetricName = Field(description="A metric of the model's task.", examples=["f1"])
+    min: float | None = Field(
+        default=None, description="The least it may be, where higher is better.", examples=[0.6]
+    )
+    max: float | None = Field(
+        default=None, description="The most it may be, where lower is better.", examples=[12.5]
+    )
+    labels: str = Field(
+        json_schema_extra={"pattern": r"^[a-z][a-z0-9_]*\..+$"},
+        description="A column of a source or dataset, `table.column`: what was true of each row, "
+        "found by the key. A row without a label yet may be missing there, or be null.",
+        examples=["outcomes.late"],
+    )
+    key: ColumnName | Annotated[Items[ColumnName], Field(min_length=1)] | None = Field(
+        default=None,
+        description="Of a prediction: columns it keeps, whose values together name a row. A "
+        "deployment has a `key` of its own.",
+        examples=["flight_id"],
+    )
+    within: Duration | None = Field(
+        default=None,
+        description="Of a deployment: how long after its end a window waits for labels; then it is "
+        "judged by the rows that have one (7d by default).",
+        examples=["7d"],
+    )
+    min_rows: int = Field(
+        default=30, ge=1, description="With fewer labelled rows a window is told and not judged."
+    )
+
+    @field_validator("labels")
+    @classmethod
+    def _table_and_column(cls, labels: str) -> str:
+        table, _, column = labels.partition(".")
+        if not table or not column:
+            raise ValueError("write a table and one of its columns: `outcomes.late`")
+        return labels
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> Self:
+        one_of(self.__dict__, "min", "max")
+        return self
+
+
 class Notify(Spec):
     """Tell a notification block."""
 
@@ -95,6 +152,12 @@ class Monitor(Block):
     rates: Rates = Field(
         default=Rates(), description="When missing and unknown values count as an alert."
     )
+    performance: PerformanceSpec | None = Field(
+        default=None,
+        description="How well a deployment or a prediction answers, held against labels that "
+        "arrive later.",
+        examples=[{"metric": "f1", "min": 0.6, "labels": "outcomes.late"}],
+    )
     on_alert: Items[Notify] = Field(
         default=(), description="Who is told.", examples=[[{"notify": "log"}]]
     )
@@ -114,4 +177,6 @@ class Monitor(Block):
         if self.window is not None and live != isinstance(self.window, str):
             wanted = "a duration such as `1h`" if live else "`where` or `by`"
             raise ValueError(f"the window of a {'deployment' if live else 'table'} is {wanted}")
+        if isinstance(self.window, str) and seconds_of(self.window) == 0:
+            raise ValueError("a window lasts a second at least: `1s`")
         return self

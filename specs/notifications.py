@@ -18,6 +18,7 @@ EventType = Literal[
     "data.rejected",
     "data.warning",
     "drift.detected",
+    "performance.dropped",
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compiler.backend import Backend, Lowering
-from compiler.graph.operations import Clean, Quarantine, Query, Split, Validate
+from compiler.graph.operations import Clean, Labels, Quarantine, Query, Split, Validate
 
 BACKEND = Backend(
     name="duckdb",
@@ -12,6 +12,7 @@ BACKEND = Backend(
         Quarantine: Lowering("backends.duckdb.quarantine:quarantine"),
         Query: Lowering("backends.duckdb.query:query"),
         Clean: Lowering("backends.duckdb.clean:clean"),
+        Labels: Lowering("backends.duckdb.labels:labels"),
         Split: Lowering("backends.duckdb.split:split"),
     },
     requires=("duckdb",),

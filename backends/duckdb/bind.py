@@ -292,7 +292,8 @@ def _traced(
         sure.append(Column(column.name, column.type, value.nullable))
         place = _nearest(sql, shape, traced.span(value), places.get(column.name))
         derivations.append(Derivation(column.name, shape.called(value.origins), place))
-    return BoundQuery(tuple(sure), lineage=Lineage(tuple(derivations), shape.called(traced.rows)))
+    rows = shape.called(traced.rows)
+    return BoundQuery(tuple(sure), lineage=Lineage(tuple(derivations), rows, key=traced.key))
 
 
 def _nearest(

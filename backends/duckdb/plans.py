@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from backends.duckdb.lineage import Walk
+from backends.duckdb.unique import key_of
 from backends.duckdb.values import Plan, Span, UnknownPlan, Value
 from compiler.graph.lineage import Derivation, Flow, Lineage, Origin
 from compiler.graph.types import Column, TableType
@@ -26,13 +27,15 @@ _NOWHERE = 2**63
 class Traced(Struct, frozen=True):
     """A query's columns in order, and what decides about its rows.
 
-    A type is as DuckDB spells it; None for a nested one.
+    A type is as DuckDB spells it; None for a nested one. ``key`` are columns that
+    together name one row, none where that is not known.
     """
 
     names: tuple[str, ...]
     types: tuple[str | None, ...]
     columns: tuple[Value, ...]
     rows: tuple[Origin, ...]
+    key: tuple[str, ...] = ()
 
     @staticmethod
     def span(value: Value) -> Span | None:
@@ -66,9 +69,10 @@ def trace(plan: Plan, tables: Mapping[str, TableType]) -> Traced:
     try:
         columns = walk.values(plan["plans"][0])
         names, types = _named(plan["plans"][0])
+        key = tuple(names[at] for at in sorted(key_of(plan["plans"][0]) or ()))
     except (IndexError, KeyError, TypeError) as error:
         raise UnknownPlan(repr(error)) from error
-    return Traced(names, types, tuple(columns), tuple(dict.fromkeys(walk.rows)))
+    return Traced(names, types, tuple(columns), tuple(dict.fromkeys(walk.rows)), key)
 
 
 def _named(plan: Plan) -> tuple[tuple[str, ...], tuple[str | None, ...]]:

@@ -146,7 +146,7 @@ class Host:
             raise lost from None
         asked = revision.operation
         try:
-            model = ServedModel.open(shelf.model(number), asked.threshold)
+            model = ServedModel.open(shelf.model(number), asked.threshold, asked.key)
         except StackcError as error:
             raise Unfit(error.diagnostics[0].message) from None
         wrong = model.probe(golden)

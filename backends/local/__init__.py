@@ -15,6 +15,7 @@ from compiler.graph.operations import (
     FitFeatures,
     Golden,
     JudgeGates,
+    Measure,
     Package,
     Publish,
     Register,
@@ -61,6 +62,7 @@ BACKEND = Backend(
         Package: Lowering("backends.models.package:run", isolation="process"),
         Evaluate: Lowering("backends.models.evaluate:run", isolation="process"),
         Score: Lowering("backends.models.score:run", isolation="process"),
+        Measure: Lowering("backends.models.measure:run", isolation="process"),
         Golden: Lowering("backends.serving.golden:run", isolation="process"),
         JudgeGates: Lowering(
             "backends.local.registry:judge",

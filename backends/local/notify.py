@@ -13,10 +13,9 @@ from msgspec import to_builtins
 from backends.local.webhook import post
 from compiler.backend import Applied, Artifact, EventDraft, Json, Outcome, TaskContext
 from compiler.engine import durable
-from compiler.engine.alerts import drift_event, drifted
+from compiler.engine.alerts import drift_event, drifted, dropped, performance_event
 from compiler.engine.telling import RunTold
 from compiler.graph.digest import digest
-from compiler.graph.documents import Drift
 from compiler.graph.operations import Alert, Channel
 
 LOG = "events.log"
@@ -79,7 +78,7 @@ class Channels:
 
 
 class Alerts:
-    """Alerts: one per drift document, recorded under ``.stackc/alerts`` by operation id."""
+    """Alerts: one per document, recorded under ``.stackc/alerts`` by operation id."""
 
     def read(self, attributes: Mapping[str, Json], context: TaskContext) -> bool:
         """Whether the record is there and is of the same document."""
@@ -98,21 +97,24 @@ class Alerts:
         operation_id: str,
         context: TaskContext,
     ) -> Applied:
-        """Record the verdict; an event ``drift.detected`` where the document alerts."""
+        """Record the verdict; an event where the document alerts.
+
+        It is ``drift.detected`` or ``performance.dropped``, by what the document is of.
+        """
         earlier = self.find(operation_id, context)
         if earlier is not None:
             return earlier
-        source = inputs["drift"]
-        drift = cast("Drift", json.loads(source.path.read_text(encoding="utf-8")))
+        ((kind, source),) = inputs.items()
+        found = json.loads(source.path.read_text(encoding="utf-8"))
         record = {
             "address": context.address,
             "attributes": {
                 "operation_id": operation_id,
                 "digest": source.digest,
-                "alert": drift["alert"],
+                "alert": found["alert"],
             },
-            "summary": {"alert": drift["alert"], "drifted": len(drifted(drift))},
-            "events": [to_builtins(event) for event in _events(operation, drift)],
+            "summary": {"alert": found["alert"], **_counted(kind, found)},
+            "events": [to_builtins(event) for event in _events(operation, kind, found)],
         }
         durable.write(_path(operation_id, context), json.dumps(record).encode("ascii"))
         return _applied(record)
@@ -149,5 +151,13 @@ def _applied(record: Mapping[str, Any]) -> Applied:
     return Applied(dict(record["attributes"]), Outcome({}, dict(record["summary"]), events))
 
 
-def _events(operation: Alert, drift: Drift) -> list[EventDraft]:
-    return [drift_event(operation.monitor, drift, operation.notify)] if drift["alert"] else []
+def _counted(kind: str, found: Any) -> dict[str, int]:
+    """How many windows of a document alert."""
+    return {"drifted": len(drifted(found))} if kind == "drift" else {"dropped": len(dropped(found))}
+
+
+def _events(operation: Alert, kind: str, found: Any) -> list[EventDraft]:
+    if not found["alert"]:
+        return []
+    event = drift_event if kind == "drift" else performance_event
+    return [event(operation.monitor, found, operation.notify)]

@@ -120,6 +120,7 @@ def _told(revision: Revision, model: Path, key: str | None) -> Served:
         limits=Limits(operation.queue, operation.rows, operation.timeout_s, operation.drained_s),
         salt=salt,
         key=key_digest(salt, key) if key is not None else None,
+        beside=operation.key,
     )
 
 

@@ -37,11 +37,13 @@ class Watching(Struct, frozen=True):
         monitor: Its name.
         watch: Its windows' folder's name (``Watched.watch``).
         since: No window of it begins before this time, in milliseconds.
+        kept: What is kept of each answer (``Watched.kept``); told, so that a change is.
     """
 
     monitor: str
     watch: str
     since: int = 0
+    kept: str = ""
 
 
 class Served(Struct, frozen=True):
@@ -57,6 +59,7 @@ class Served(Struct, frozen=True):
         salt: Makes ``key`` tell nothing of the key.
         key: SHA-256 of salt and API key; None without one. Ray never has the key.
         watching: What is recorded of what it is asked.
+        beside: Columns by name and type that requests may carry to say which row they are of.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Served(Struct, frozen=True):
     salt: str = ""
     key: str | None = None
     watching: tuple[Watching, ...] = ()
+    beside: tuple[tuple[str, str], ...] = ()
 
 
 class Guarded(Deployed, frozen=True):
@@ -144,7 +148,7 @@ class Mounted:
 
 def opened(served: Served, observe: Observe | None = None) -> Guarded:
     """A revision, ready to answer; raises StackcError (E715) where its file is no model."""
-    model = ServedModel.open(Path(served.model), served.threshold)
+    model = ServedModel.open(Path(served.model), served.threshold, served.beside)
     return Guarded(
         model, served.revision, served.digest, served.limits, served.key, observe, salt=served.salt
     )

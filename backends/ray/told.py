@@ -94,7 +94,7 @@ def _asked(deployment: str, state: Path, since: Mapping[str, int]) -> list[Watch
         asked = windows.asked()
         if asked is not None and asked.operation.deployment == deployment:
             begin = since.get(name, windows.judged_until())
-            found.append(Watching(name, asked.watch, begin))
+            found.append(Watching(name, asked.watch, begin, asked.kept))
     return found
 
 

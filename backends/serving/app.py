@@ -118,7 +118,7 @@ class App:
             "model": deployed.digest,
             "task": deployed.model.task.value,
             "threshold": deployed.model.threshold,
-            "request": row_schema(deployed.model.request),
+            "request": row_schema(deployed.model.request, deployed.model.beside),
         }
         return Reply(200, dumps(said))
 

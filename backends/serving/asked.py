@@ -53,10 +53,13 @@ def refusal(refused: Refused) -> Failure:
 
 def answered(deployed: Deployed, rows: Rows) -> list[dict[str, Any]]:
     """Predict, and tell who observes. That observing fails is no matter of who asked."""
-    found = deployed.model.predict(rows)
-    if deployed.observe is not None and rows.count:
+    if not rows.count:
+        return []
+    scores = deployed.model.score(rows)
+    found = deployed.model.said(scores)
+    if deployed.observe is not None:
         try:
-            deployed.observe(rows, found)
+            deployed.observe(rows, found, scores)
         except Exception:
             _LOG.exception("a request was answered and could not be recorded")
     return found

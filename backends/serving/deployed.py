@@ -14,10 +14,10 @@ from msgspec import Struct, field
 from backends.serving.judging import Verdict
 from backends.serving.measured import Measured
 from backends.serving.model import ServedModel
-from backends.serving.rows import Rows
+from backends.serving.rows import Rows, Scores
 from compiler.graph.operations import Rollout
 
-Observe: TypeAlias = Callable[[Rows, list[dict[str, Any]]], None]
+Observe: TypeAlias = Callable[[Rows, list[dict[str, Any]], Scores], None]
 
 
 class Limits(Struct, frozen=True):
@@ -44,8 +44,9 @@ class Leaving:
 
 
 class Deployed(Struct, frozen=True):
-    """One revision of one deployment; ``observe`` is told rows and answers after each request.
+    """One revision of one deployment.
 
+    ``observe`` is told rows, answers, and what these were told from, after each request.
     ``canary`` is the revision that answers a share of the requests in its place.
     """
 

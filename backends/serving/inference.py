@@ -33,7 +33,7 @@ def described(name: str, deployed: Deployed) -> dict[str, Any]:
     """What ``GET /v2/models/{name}`` says."""
     inputs = [
         {"name": column.name, "datatype": datatype(column.type), "shape": [-1]}
-        for column in deployed.model.request
+        for column in (*deployed.model.request, *deployed.model.beside)
     ]
     outputs = [
         {"name": output, "datatype": kind, "shape": [-1]}
@@ -99,7 +99,7 @@ def _wanted(asked: Any, model: ServedModel) -> dict[str, str]:
 
 
 def _columns(inputs: list[Any], model: ServedModel) -> dict[str, list[Any]]:
-    types = {column.name: column.type for column in model.request}
+    types = {column.name: column.type for column in (*model.request, *model.beside)}
     columns: dict[str, list[Any]] = {}
     for tensor in inputs:
         name = tensor.get("name") if isinstance(tensor, dict) else None

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
 from backends.models.predict import Predictor
-from backends.serving.rows import Reader, Refused, Row, Rows, answers
+from backends.serving.rows import Reader, Refused, Row, Rows, Scores, answers
 from compiler.codes import Code
 from compiler.diagnostics import fail
 from compiler.graph.documents import GoldenRows
-from compiler.graph.types import Column, Task
+from compiler.graph.types import Column, DataType, Task
 
 
 class ServedModel(Struct, frozen=True):
@@ -23,11 +24,15 @@ class ServedModel(Struct, frozen=True):
     threshold: float
 
     @classmethod
-    def open(cls, path: Path, threshold: float) -> ServedModel:
-        """Open a packaged model; raises StackcError (E715) where it is none."""
+    def open(cls, path: Path, threshold: float, key: Iterable[tuple[str, str]] = ()) -> ServedModel:
+        """Open a packaged model; raises StackcError (E715) where it is none.
+
+        ``key`` are columns by name and type that a request may carry beside its own.
+        """
         predictor = Predictor.open(path)
         try:
-            reader = Reader.of(predictor.request)
+            columns = [Column(name, DataType(kind)) for name, kind in key]
+            reader = Reader.of(predictor.request, columns)
         except ValueError as reason:
             raise fail(
                 Code.MODEL_UNREADABLE,
@@ -40,6 +45,11 @@ class ServedModel(Struct, frozen=True):
     def request(self) -> tuple[Column, ...]:
         """The columns that it takes."""
         return self.predictor.request
+
+    @property
+    def beside(self) -> tuple[Column, ...]:
+        """The columns that may come along and that it does not read."""
+        return self.reader.beside
 
     @property
     def task(self) -> Task:
@@ -57,10 +67,16 @@ class ServedModel(Struct, frozen=True):
 
     def predict(self, rows: Rows) -> list[dict[str, Any]]:
         """An answer per row, by the code that evaluates and scores."""
-        if not rows.count:
-            return []
-        scores = self.predictor.scores_of(rows.feeds())
-        return answers(self.task, self.classes, scores, self.threshold)
+        return self.said(self.score(rows)) if rows.count else []
+
+    def score(self, rows: Rows) -> Scores:
+        """What it makes of some rows, at least one."""
+        found = self.predictor.scores_of(rows.feeds())
+        return Scores(found, self.task, self.classes, self.threshold)
+
+    def said(self, scores: Scores) -> list[dict[str, Any]]:
+        """The answers that scores are told as."""
+        return answers(self.task, self.classes, scores.values, self.threshold)
 
     def probe(self, golden: GoldenRows) -> str | None:
         """None where every golden answer is given again, bit for bit; else the first difference.

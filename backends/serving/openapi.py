@@ -40,7 +40,7 @@ def openapi(held: Iterable[tuple[str, Deployed]]) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {"Problems": _problems()}
     for name, deployed in held:
-        schemas[f"{name}.row"] = row_schema(deployed.model.request)
+        schemas[f"{name}.row"] = row_schema(deployed.model.request, deployed.model.beside)
         schemas[f"{name}.answer"] = _answer(deployed.model)
         paths[f"/{name}"] = {"post": _ask(name, deployed)}
     return {
@@ -51,12 +51,12 @@ def openapi(held: Iterable[tuple[str, Deployed]]) -> dict[str, Any]:
     }
 
 
-def row_schema(request: Iterable[Column]) -> dict[str, Any]:
-    """The JSON schema of one row of a request."""
+def row_schema(request: Iterable[Column], beside: Iterable[Column] = ()) -> dict[str, Any]:
+    """The JSON schema of one row of a request; columns ``beside`` may be left out."""
     columns = tuple(request)
     return {
         "type": "object",
-        "properties": {column.name: _column(column) for column in columns},
+        "properties": {column.name: _column(column) for column in (*columns, *beside)},
         "required": [column.name for column in columns if not column.nullable],
         "additionalProperties": False,
     }

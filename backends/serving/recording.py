@@ -1,4 +1,4 @@
-"""Records what deployments are asked and answer: sketches by window.
+"""Records what deployments are asked and answer: sketches by window, and answers for labels.
 
 What is asked is kept until there is enough of it to be sketched in one go, by whoever answers
 the request that makes it enough: a thread of its own would take the interpreter's lock from
@@ -13,10 +13,12 @@ import os
 import secrets
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
+from backends.serving.answers import Answered, AnswerLog
 from backends.serving.deployed import Observe
-from backends.serving.rows import Rows
+from backends.serving.rows import Rows, Scores
 from backends.serving.sketches import Answers, Gathered, Sketches
 from backends.serving.windows import Windows, end_of
 from compiler.graph.operations import Watch
@@ -41,6 +43,7 @@ class Recorder:
         self._size = 0
         self._left_out = 0
         self._sketches: dict[int, Sketches] = {}
+        self._logs: dict[int, AnswerLog] = {}
         self._since = since
         self._taking, self._working = threading.Lock(), threading.Lock()
 
@@ -49,13 +52,13 @@ class Recorder:
         """No window begins before this time, in milliseconds."""
         return self._since
 
-    def take(self, rows: Rows, answers: Answers) -> None:
+    def take(self, rows: Rows, answers: Answers, scores: Scores) -> None:
         """Take in one request that was answered; called where requests are answered."""
         with self._taking:
             if self._size >= MOST_WAITING:
                 self._left_out += 1
                 return
-            self._open(rows).add(rows, answers)
+            self._open(rows, scores).add(rows, answers, scores)
             self._size += A_REQUEST + rows.count
         if self._size >= ENOUGH and self._working.acquire(blocking=False):
             try:
@@ -82,14 +85,17 @@ class Recorder:
         self.work(everything=True)
         return self._since
 
-    def _open(self, rows: Rows) -> Gathered:
+    def _open(self, rows: Rows, scores: Scores) -> Gathered:
         """What requests of this moment to this revision are gathered in."""
         begin = self._begin()
         # The last two: while a canary goes on, two revisions take turns.
         for gathered in self._gathered[:-3:-1]:
             if gathered.begin == begin and gathered.request is rows.request:
                 return gathered
-        self._gathered.append(Gathered(begin, rows, self.operation.compare.columns))
+        measure = self.operation.measure
+        answered = None if measure is None else Answered(rows, scores, measure)
+        columns = self.operation.compare.columns
+        self._gathered.append(Gathered(begin, rows, columns, answered))
         return self._gathered[-1]
 
     def _sketch(self) -> None:
@@ -97,6 +103,8 @@ class Recorder:
             taken, self._gathered, self._size = self._gathered, [], 0
         for gathered in taken:
             self._sketches.setdefault(gathered.begin, Sketches()).update(gathered)
+            if gathered.answered is not None:
+                self._logs.setdefault(gathered.begin, AnswerLog()).update(gathered.answered)
 
     def _begin(self) -> int:
         """When the window of this moment began."""
@@ -108,8 +116,12 @@ class Recorder:
             over = now >= end_of(begin, self.operation.window_s) or begin < self._since
             if sketches.due or ((everything or over) and sketches.changed):
                 sketches.write(self._windows.place(self.watch, begin, self._writer))
+            log = self._logs.get(begin)
+            if log and (log.due or ((everything or over) and log.changed)):
+                log.write(partial(self._windows.answers_place, begin, self._writer))
             if over:
                 del self._sketches[begin]
+                self._logs.pop(begin, None)
 
 
 def _now() -> int:
@@ -127,9 +139,9 @@ class Recorders:
     def hook(self, deployment: str) -> Observe:
         """What a deployment tells of every request, watched or not."""
 
-        def observe(rows: Rows, answers: Answers) -> None:
+        def observe(rows: Rows, answers: Answers, scores: Scores) -> None:
             for recorder in self._held.get(deployment, {}).values():
-                recorder.take(rows, answers)
+                recorder.take(rows, answers, scores)
 
         return observe
 

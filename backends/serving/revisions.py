@@ -188,9 +188,16 @@ class Revisions(Shelf[Revision]):
 
 
 def _answering(revision: Revision) -> tuple[object, ...]:
-    """All that what a revision answers depends on; a key is of the deployment, not of one."""
+    """All that what a revision answers depends on; an API key is of the deployment, not of one."""
     asked = revision.operation
-    return (revision.digest, asked.threshold, asked.queue, asked.rows, asked.timeout_s)
+    return (
+        revision.digest,
+        asked.threshold,
+        asked.queue,
+        asked.rows,
+        asked.timeout_s,
+        asked.key,
+    )
 
 
 def deployments(state: Path, owner: str) -> Path:

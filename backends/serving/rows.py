@@ -48,13 +48,24 @@ class Refused(Exception):
 class Rows(Struct, frozen=True):
     """Rows that a model takes, column by column; None where null.
 
-    Dates and times are counts already, decimals are Decimal.
+    Dates and times are counts already, decimals are Decimal. ``beside`` has the
+    columns that came along and that the model does not read: of its key.
     """
 
     request: tuple[Column, ...]
     kinds: tuple[Kind, ...]
     values: tuple[list[Any], ...]
     count: int
+    beside: Mapping[str, tuple[Kind, list[Any]]] = {}
+
+    def column(self, name: str) -> tuple[Kind, list[Any]]:
+        """How a column is read, and its values; KeyError where requests have none of that name."""
+        if name in self.beside:
+            return self.beside[name]
+        for column, kind, values in zip(self.request, self.kinds, self.values, strict=True):
+            if column.name == name:
+                return kind, values
+        raise KeyError(name)
 
     def feeds(self) -> Feeds:
         """The model's inputs, equal to those that `backends.models.feed` makes of ``batch``."""
@@ -80,52 +91,77 @@ class Rows(Struct, frozen=True):
         return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
 
+class Scores(Struct, frozen=True):
+    """What a model makes of some rows before it is said: probabilities [N, C], or numbers [N]."""
+
+    values: Array
+    task: Task
+    classes: tuple[Any, ...]
+    threshold: float
+
+
 class Reader(Struct, frozen=True):
-    """Reads the rows of one model, prepared once."""
+    """Reads the rows of one model, prepared once.
+
+    ``beside`` may come along in a request; ``known`` are the names of all that may.
+    """
 
     request: tuple[Column, ...]
     kinds: tuple[Kind, ...]
     names: tuple[str, ...]
+    beside: tuple[Column, ...] = ()
+    known: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, request: Sequence[Column]) -> Reader:
+    def of(cls, request: Sequence[Column], key: Sequence[Column] = ()) -> Reader:
         """Raises ValueError for a column of a type that no model takes."""
-        kinds = tuple(kind_of(column.type) for column in request)
-        return cls(tuple(request), kinds, tuple(column.name for column in request))
+        named = {column.name for column in request}
+        beside = tuple(column for column in key if column.name not in named)
+        kinds = tuple(kind_of(column.type) for column in (*request, *beside))
+        names = tuple(column.name for column in request)
+        known = (*names, *(column.name for column in beside))
+        return cls(tuple(request), kinds, names, beside, known)
 
     def rows(self, rows: Sequence[Any]) -> Rows:
         """Rows that are objects of columns; raises Refused."""
-        try:
-            columns = [[row[name] for row in rows] for name in self.names]
-            whole = sum(map(len, rows)) == len(rows) * len(self.names)
-        except (KeyError, TypeError, IndexError):
-            whole = False
-        if not whole:
+        columns = _whole(rows, self.known)
+        if columns is None and self.beside:
+            columns = _whole(rows, self.names)
+            if columns is not None:
+                columns += [[None] * len(rows) for _ in self.beside]
+        if columns is None:
             self._refuse_shapes(rows)
-            columns = [[row.get(name) for row in rows] for name in self.names]
+            columns = [[row.get(name) for row in rows] for name in self.known]
         return self._read(columns, len(rows))
 
     def columns(self, columns: Mapping[str, list[Any]], count: int) -> Rows:
         """Rows that come column by column, each of ``count`` values; raises Refused."""
-        problems = [self._unknown(None, name) for name in columns if name not in self.names]
+        problems = [self._unknown(None, name) for name in columns if name not in self.known]
         if problems:
             raise Refused(problems)
         blank = [None] * count
-        return self._read([columns.get(name, blank) for name in self.names], count)
+        return self._read([columns.get(name, blank) for name in self.known], count)
 
     def _read(self, columns: list[list[Any]], count: int) -> Rows:
         problems: list[Problem] = []
         read = tuple(
             _read(column, kind, values, problems)
-            for column, kind, values in zip(self.request, self.kinds, columns, strict=True)
+            for column, kind, values in zip(
+                (*self.request, *self.beside), self.kinds, columns, strict=True
+            )
         )
         if problems:
             raise Refused(sorted(problems, key=lambda problem: problem.row or 0))
-        return Rows(self.request, self.kinds, read, count)
+        if not self.beside:
+            return Rows(self.request, self.kinds, read, count)
+        width = len(self.request)
+        named = (column.name for column in self.beside)
+        beside = dict(zip(named, zip(self.kinds[width:], read[width:], strict=True), strict=True))
+        return Rows(self.request, self.kinds[:width], read[:width], count, beside)
 
     def _refuse_shapes(self, rows: Sequence[Any]) -> None:
         """Rows that are no objects, and columns that the model does not have."""
-        known, problems = set(self.names), []
+        known, problems = set(self.known), []
         for at, row in enumerate(rows):
             if not isinstance(row, dict):
                 problems.append(Problem(at, None, f"{shown(row)} is no object of columns"))
@@ -138,7 +174,17 @@ class Reader(Struct, frozen=True):
 
     def _unknown(self, row: int | None, name: str) -> Problem:
         message = f"the model has no column {shown(name)}"
-        return Problem(row, name[:100], message + near(name, self.names))
+        return Problem(row, name[:100], message + near(name, self.known))
+
+
+def _whole(rows: Sequence[Any], names: tuple[str, ...]) -> list[list[Any]] | None:
+    """The columns of rows that have these and no others; None where one has not."""
+    try:
+        columns = [[row[name] for row in rows] for name in names]
+        whole = sum(map(len, rows)) == len(rows) * len(names)
+    except (KeyError, TypeError, IndexError):
+        return None
+    return columns if whole else None
 
 
 def near(name: str, known: Iterable[str]) -> str:

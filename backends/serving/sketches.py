@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from backends.models.package import PREDICTION, PROBABILITY
-from backends.serving.rows import Rows
+from backends.serving.answers import Answered
+from backends.serving.rows import Rows, Scores
 from backends.serving.windows import SNAPSHOT_SECONDS
 from compiler.engine import durable
 
@@ -26,15 +27,20 @@ class Gathered:
     their sketches cost.
     """
 
-    def __init__(self, begin: int, rows: Rows, wanted: Sequence[str]) -> None:
+    def __init__(
+        self, begin: int, rows: Rows, wanted: Sequence[str], answered: Answered | None = None
+    ) -> None:
         self.begin, self.request, self.rows = begin, rows.request, 0
+        self.answered = answered
         self._at = [at for at, column in enumerate(rows.request) if column.name in wanted]
         self._kinds = rows.kinds
         self._values: list[list[Any]] = [[] for _ in self._at]
         self._answers: dict[str, list[Any]] = {name: [] for name in _ANSWERED}
 
-    def add(self, rows: Rows, answers: Answers) -> None:
+    def add(self, rows: Rows, answers: Answers, scores: Scores) -> None:
         """One more request."""
+        if self.answered is not None:
+            self.answered.add(rows, scores)
         for at, held in zip(self._at, self._values, strict=True):
             held += rows.values[at]
         for name, told in self._answers.items():

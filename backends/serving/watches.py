@@ -9,20 +9,28 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
-from backends.serving.windows import GRACE_SECONDS, Watched, Windows, end_of
+from backends.serving.windows import GRACE_SECONDS, Watched, Windows, end_of, label_of
 from backends.shelf import names
-from compiler.backend import Applied, Artifact, Json, Outcome, TaskContext, Traffic
+from compiler.backend import (
+    AnsweredWindow,
+    Applied,
+    Artifact,
+    Json,
+    Outcome,
+    TaskContext,
+    Traffic,
+)
 from compiler.codes import Code
 from compiler.diagnostics import StackcError, fail
-from compiler.engine.alerts import drifted
+from compiler.engine.alerts import drifted, dropped, performance_of
 from compiler.graph.digest import canonical
-from compiler.graph.documents import Drift
-from compiler.graph.operations import Watch
+from compiler.graph.documents import Drift, Performance
+from compiler.graph.operations import Measure, Watch
 
 
 class Watches(ABC):
@@ -81,6 +89,8 @@ class Watches(ABC):
         windows = self._windows(operation.monitor, context)
         asked = windows.ask(operation, inputs["reference"], operation_id)
         self.begin(operation, context)
+        if operation.measure is None:
+            windows.forget_answers()
         return _applied(windows, asked, context)
 
     def delete(
@@ -106,17 +116,20 @@ class Watches(ABC):
         length = asked.operation.window_s
         served = self.watching(context) is not None
         until = self._closed(name, served, context) if close else None
+        if until is not None:
+            windows.closed(int(until))
         # Where nobody serves, nobody writes late.
         ended = (time.time() - (GRACE_SECONDS if served else 0.0)) * 1000
         held = [*windows.all()]
         over = [w for w in held if end_of(w.begin, length) <= ended or (until and w.begin < until)]
         still = [window for window in held if window not in over]
         found = tuple(batches(windows, over, context.workdir))
+        answers = tuple(_answers(windows, asked.operation, ended))
         if not still:
-            return Traffic(found)
+            return Traffic(found, answers=answers)
         closes = datetime.fromtimestamp(end_of(still[-1].begin, length) / 1000, UTC)
         rows = sum(merged(window)[1].rows for window in still)
-        return Traffic(found, rows, closes.strftime("%Y-%m-%d %H:%M:%S UTC"))
+        return Traffic(found, rows, closes.strftime("%Y-%m-%d %H:%M:%S UTC"), answers)
 
     def judged(
         self,
@@ -127,6 +140,16 @@ class Watches(ABC):
     ) -> None:
         """Keep what was found, and no window that was judged."""
         self._windows(attributes["name"], context).judged(labels, drift)
+
+    def measured(
+        self,
+        attributes: Mapping[str, Json],
+        labels: tuple[str, ...],
+        performance: Path,
+        context: TaskContext,
+    ) -> None:
+        """Keep what was found, and no answers of a window that was measured."""
+        self._windows(attributes["name"], context).measured(labels, performance)
 
     def _windows(self, name: str, context: TaskContext) -> Windows:
         return Windows(monitors(context.state, self.owner), name)
@@ -149,14 +172,41 @@ def silent(monitor: str) -> StackcError:
     )
 
 
+def _answers(windows: Windows, operation: Watch, ended: float) -> Iterator[AnsweredWindow]:
+    """The windows whose answers wait for labels, but for those that are still written to."""
+    closed = windows.closed_until()
+    for begin, folder in windows.answers() if operation.measure is not None else ():
+        end = end_of(begin, operation.window_s)
+        if end <= ended or begin < closed:
+            yield AnsweredWindow(label_of(begin), folder, end / 1000)
+
+
 def _applied(windows: Windows, asked: Watched, context: TaskContext) -> Applied:
     operation = asked.operation
     path = context.workdir / "drift.json"
     path.write_bytes(windows.drift.read_bytes() if windows.drift.is_file() else _nothing(operation))
     judged: Drift = json.loads(path.read_bytes())
-    summary = {"windows": len(judged["windows"]), "drifted": len(drifted(judged))}
+    summary: dict[str, Json] = {
+        "windows": len(judged["windows"]),
+        "drifted": len(drifted(judged)),
+    }
+    files = {"drift": path}
+    if operation.measure is not None:
+        files["performance"] = _measured(windows, operation.measure, context)
+        measured: Performance = json.loads(files["performance"].read_bytes())
+        summary["dropped"] = len(dropped(measured))
     attributes = {"name": operation.monitor, "watch": asked.watch}
-    return Applied(attributes, Outcome({"drift": path}, summary))
+    return Applied(attributes, Outcome(files, summary))
+
+
+def _measured(windows: Windows, measure: Measure, context: TaskContext) -> Path:
+    """The windows measured so far, with the bound that is asked for now."""
+    held = windows.performance
+    before: Performance | None = json.loads(held.read_bytes()) if held.is_file() else None
+    found = performance_of(measure, before["windows"] if before else [])
+    path = context.workdir / "performance.json"
+    path.write_bytes(canonical(found))
+    return path
 
 
 def _nothing(operation: Watch) -> bytes:

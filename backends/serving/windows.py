@@ -1,10 +1,14 @@
-"""What is kept of a watched deployment's traffic: one folder a monitor, sketches and no rows.
+"""What is kept of a watched deployment's traffic: one folder a monitor.
 
 ``<monitor>/windows/<watch>/<begin>/<writer>.whylogs`` holds what one process has
 sketched of one window; a watch is a reference with the columns held against
 it, whose profile lies beside its windows. Who reads merges the writers of a
 window, so that it does not matter how many processes serve, or how often they
 were started anew. ``watch.json`` is what was asked for, ``drift.json`` what was found.
+
+Sketches have no rows. Where labels are awaited, ``<monitor>/answers/<begin>`` holds what
+was answered in a window, by key, until its performance is judged: its drift is judged
+before, and its sketches are gone by then. ``performance.json`` is what was found.
 """
 
 from __future__ import annotations
@@ -21,14 +25,16 @@ from msgspec import Struct
 from compiler.backend import Artifact
 from compiler.engine import durable
 from compiler.graph.digest import canonical, digest
-from compiler.graph.operations import Watch
+from compiler.graph.operations import Measure, Watch
+from specs.metrics import METRICS
 
 SNAPSHOT_SECONDS = 5.0
 """How often a writer puts down what it has sketched: what a kill may cost."""
 GRACE_SECONDS = 3 * SNAPSHOT_SECONDS
 """How long after its end a window may still be written to."""
 _RECORD, _DRIFT, _UNTIL = "watch.json", "drift.json", "until.json"
-_REFERENCE, _WINDOWS = "reference.whylogs", "windows"
+_PERFORMANCE, _CLOSED = "performance.json", "closed.json"
+_REFERENCE, _WINDOWS, _ANSWERS = "reference.whylogs", "windows", "answers"
 _PROFILE = ".whylogs"
 
 
@@ -39,11 +45,13 @@ class Watched(Struct, frozen=True):
         operation: The monitor as the graph has it.
         watch: The folder of its windows' name.
         operations: Ids of the operations that asked, newest last.
+        kept: What is kept of each answer, as a digest; empty where nothing is.
     """
 
     operation: Watch
     watch: str
     operations: tuple[str, ...]
+    kept: str = ""
 
 
 class Window(Struct, frozen=True):
@@ -77,7 +85,8 @@ class Windows:
         watch = digest([reference.digest, operation.compare.columns, operation.window_s])[:16]
         before = self.asked()
         ids = before.operations if before is not None else ()
-        found = Watched(operation, watch, tuple(dict.fromkeys((*ids, operation_id)))[-50:])
+        ids = tuple(dict.fromkeys((*ids, operation_id)))[-50:]
+        found = Watched(operation, watch, ids, _kept(operation.measure))
         durable.share(reference.path, self.folder / _WINDOWS / watch / _REFERENCE)
         durable.write(self.folder / _RECORD, canonical(msgspec.to_builtins(found)))
         return found
@@ -101,10 +110,47 @@ class Windows:
 
     def judged_until(self) -> int:
         """No window may begin before this time (ms): one of that name may have been judged."""
+        return self._moment(_UNTIL)
+
+    def closed(self, at: int) -> None:
+        """Every window that began before this time (ms) is over."""
+        durable.write(self.folder / _CLOSED, canonical(at))
+
+    def closed_until(self) -> int:
+        """When windows were ended last before their time, in milliseconds."""
+        return self._moment(_CLOSED)
+
+    def _moment(self, name: str) -> int:
         try:
-            return msgspec.json.decode((self.folder / _UNTIL).read_bytes(), type=int)
+            return msgspec.json.decode((self.folder / name).read_bytes(), type=int)
         except (OSError, msgspec.MsgspecError):
             return 0
+
+    def answers_place(self, begin: int, writer: str, number: int) -> Path:
+        """Where a writer puts a file of what it answered in a window."""
+        return self.folder / _ANSWERS / str(begin) / f"{writer}-{number}.parquet"
+
+    def answers(self) -> Iterator[tuple[int, Path]]:
+        """When each window began whose answers still wait for labels, and its folder."""
+        found = [path for path in self.folder.glob(f"{_ANSWERS}/*") if path.name.isdecimal()]
+        yield from sorted((int(path.name), path) for path in found if path.is_dir())
+
+    def measured(self, labels: Iterable[str], performance: Path) -> None:
+        """Keep what was found, and no answers of these windows."""
+        durable.write(self.folder / _PERFORMANCE, performance.read_bytes())
+        done = set(labels)
+        for begin, folder in [*self.answers()]:
+            if label_of(begin) in done:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def forget_answers(self) -> None:
+        """Keep no answers any more: nobody asks how good they were."""
+        shutil.rmtree(self.folder / _ANSWERS, ignore_errors=True)
+
+    @property
+    def performance(self) -> Path:
+        """What was found of answers; not there before the first window was judged."""
+        return self.folder / _PERFORMANCE
 
     def judged(self, labels: Iterable[str], drift: Path) -> None:
         """Keep what was found, and nothing else of these windows; references without any go too."""
@@ -130,6 +176,12 @@ class Windows:
         if self.folder.is_dir():
             durable.remove(self.folder / _RECORD)
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _kept(measure: Measure | None) -> str:
+    if measure is None:
+        return ""
+    return digest([measure.key, METRICS[measure.metric].scores])[:16]
 
 
 def end_of(begin: int, window_s: int) -> int:

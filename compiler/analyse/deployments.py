@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from compiler.analyse.keys import key_of, key_place
 from compiler.analyse.rollouts import analyse_rollout, given_timeout
-from compiler.analyse.scope import Scope
+from compiler.analyse.scope import Endpoint, ModelInfo, Scope
 from compiler.codes import Code
-from compiler.diagnostics import Findings, Path
+from compiler.diagnostics import Findings, Label, Path, Place
 from compiler.graph.operations import Deploy, Golden, Rollout, usual_drain
-from compiler.graph.types import DocumentType, EndpointType
+from compiler.graph.types import Column, DocumentType, EndpointType
 from specs.base import seconds_of
 from specs.deployments import Deployment, Limits
 
@@ -21,6 +24,9 @@ def analyse_deployment(scope: Scope, name: str) -> None:
     model = scope.models.get(deployment.model)
     if model is None:
         return
+    key = _key(scope, name, model)
+    if key is None:
+        return
     golden = scope.add(
         f"deployments.{name}/golden",
         Golden(threshold=model.threshold),
@@ -28,14 +34,38 @@ def analyse_deployment(scope: Scope, name: str) -> None:
         {"golden": DocumentType("golden")},
         path,
     )
-    kind = EndpointType(model.type.task, model.type.request, model.type.response)
-    scope.endpoints[name] = scope.add(
+    kind = EndpointType(model.type.task, model.type.request, model.type.response, key)
+    endpoint = scope.add(
         f"deployments.{name}/deploy",
-        _deploy(name, deployment, model.threshold, drain_s, rollout),
+        _deploy(name, deployment, model.threshold, drain_s, rollout, key),
         {"model": model.registered, "golden": golden},
         {"endpoint": kind},
         path,
     )
+    scope.endpoints[name] = Endpoint(endpoint, key)
+
+
+def _key(scope: Scope, name: str, model: ModelInfo) -> tuple[Column, ...] | None:
+    """The columns of a deployment's key; None and findings where it has a wrong one.
+
+    What is asked is not of the dataset, so any of them may be missing.
+    """
+    deployment = scope.stack.deployments[name]
+    if deployment.key is None:
+        return ()
+    path: Path = ("deployments", name, "key")
+    found = key_of(scope, scope.tables[model.dataset].type, deployment.key, path)
+    target = scope.stack.models[deployment.model].target
+    if found is None or target not in {column.name for column in found}:
+        return found and tuple(replace(column, nullable=True) for column in found)
+    scope.findings.report(
+        Code.KEY_TYPE,
+        f"`{target}` is the model's target: who asks does not know it",
+        key_place(path, deployment.key, [column.name for column in found].index(target)),
+        labels=(Label("the target", Place(("models", deployment.model, "target"))),),
+        help="a key is what is known of a row before it is answered",
+    )
+    return None
 
 
 def _drain(limits: Limits, path: Path, findings: Findings) -> int | None:
@@ -62,6 +92,7 @@ def _deploy(
     threshold: float,
     drain_s: int | None,
     rollout: Rollout | None,
+    key: tuple[Column, ...],
 ) -> Deploy:
     replicas = deployment.replicas
     return Deploy(
@@ -76,4 +107,5 @@ def _deploy(
         timeout_s=seconds_of(deployment.limits.timeout),
         drain_s=drain_s,
         rollout=rollout,
+        key=tuple((column.name, str(column.type)) for column in key),
     )

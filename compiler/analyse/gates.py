@@ -15,7 +15,7 @@ from compiler.graph.types import Task
 from specs.metrics import DEFAULT_METRICS, METRICS, fairness_for, metrics_for
 from specs.models import Model
 
-Use: TypeAlias = Literal["metrics", "fairness", "tune", "gates"]
+Use: TypeAlias = Literal["metrics", "fairness", "tune", "performance", "gates"]
 """What a spec names a metric for."""
 
 
@@ -147,6 +147,7 @@ _UNKNOWN: Mapping[Use, Code] = {
     "metrics": Code.METRIC_TASK,
     "fairness": Code.METRIC_TASK,
     "tune": Code.METRIC_TASK,
+    "performance": Code.METRIC_TASK,
     "gates": Code.GATE_METRIC,
 }
 _ELSEWHERE: Mapping[Use, tuple[str, str]] = {
@@ -161,6 +162,10 @@ _ELSEWHERE: Mapping[Use, tuple[str, str]] = {
     "tune": (
         "holds groups against each other, and no trial of a search does",
         "search by another metric, and let a gate see to this one",
+    ),
+    "performance": (
+        "holds groups against each other, and of an answer its key and what was said is kept",
+        "watch another metric, and let a gate see to this one",
     ),
 }
 """What is said of a metric that is measured, but not for this use, and the way out."""

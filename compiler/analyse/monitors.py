@@ -7,6 +7,11 @@ from compiler.analyse.algebra.never import check_condition
 from compiler.analyse.algebra.passed import passed
 from compiler.analyse.algebra.regions import by_name
 from compiler.analyse.columns import known_column
+from compiler.analyse.performance import (
+    measure_deployment,
+    measure_prediction,
+    performance_fits,
+)
 from compiler.analyse.policies import allowed, profiled
 from compiler.analyse.predictions import request_fits
 from compiler.analyse.scope import ModelInfo, Scope, TableInfo
@@ -20,7 +25,7 @@ from specs.base import seconds_of
 from specs.monitors import Monitor, WindowSpec
 
 _NUMERIC_ONLY, _CATEGORIES_ONLY = ("ks",), ("chi_square",)
-_HOUR = "1h"
+_HOUR, _WEEK = "1h", "7d"
 
 
 def analyse_monitor(scope: Scope, name: str) -> None:
@@ -29,6 +34,8 @@ def analyse_monitor(scope: Scope, name: str) -> None:
     path: Path = ("monitors", name)
     check_reach(monitor, path, scope.findings)
     _takes_alerts(scope, monitor, path)
+    if monitor.performance is not None and not performance_fits(scope, monitor, path):
+        return
     if monitor.deployment is not None:
         _live(scope, name, monitor, monitor.deployment, path)
         return
@@ -58,6 +65,11 @@ def analyse_monitor(scope: Scope, name: str) -> None:
     )
     operation = Alert(f"monitors.{name}", _told(monitor))
     scope.add(f"monitors.{name}/alert", operation, {"drift": drift}, {}, path)
+    if monitor.performance is not None and monitor.prediction is not None:
+        measured = measure_prediction(scope, name, monitor.performance, monitor.prediction)
+        if measured is not None:
+            inputs = {"performance": measured}
+            scope.add(f"monitors.{name}/alert_performance", operation, inputs, {}, path)
 
 
 def _comparison(monitor: Monitor, columns: tuple[str, ...]) -> CompareProfiles:
@@ -95,6 +107,10 @@ def _live(scope: Scope, name: str, monitor: Monitor, deployment: str, path: Path
     reference = _answers(scope, name, model, columns, path)
     if reference is None:
         return
+    asked = monitor.performance
+    measuring = measure_deployment(scope, name, asked, deployment) if asked else None
+    if asked is not None and measuring is None:
+        return
     window = monitor.window if isinstance(monitor.window, str) else _HOUR
     operation = Watch(
         monitor=f"monitors.{name}",
@@ -102,10 +118,14 @@ def _live(scope: Scope, name: str, monitor: Monitor, deployment: str, path: Path
         window_s=seconds_of(window),
         compare=_comparison(monitor, columns),
         notify=_told(monitor),
+        measure=measuring.measure if measuring else None,
+        within_s=seconds_of(asked.within or _WEEK) if asked else 0,
     )
-    inputs = {"endpoint": endpoint, "reference": reference}
-    outputs = {"drift": DocumentType("drift")}
-    scope.add(f"monitors.{name}/watch", operation, inputs, {**outputs}, path)
+    inputs = {"endpoint": endpoint.published, "reference": reference}
+    kinds = ("drift", "performance") if measuring else ("drift",)
+    outputs = {kind: DocumentType(kind) for kind in kinds}
+    labels = {"labels": measuring.labels} if measuring else {}
+    scope.add(f"monitors.{name}/watch", operation, {**inputs, **labels}, {**outputs}, path)
 
 
 def _answers(

@@ -182,6 +182,31 @@ def _compared(nodes: Mapping[str, Node], node: Node) -> Iterator[_Arrival]:
             yield _Arrival(sink, table, column, Place(("monitors", name, "drift", "columns", at)))
 
 
+def _watched(nodes: Mapping[str, Node], node: Node) -> Iterator[_Arrival]:
+    """What a live monitor compares, and what it keeps until labels came."""
+    yield from _compared(nodes, node)
+    operation = node.operation
+    assert isinstance(operation, Watch)
+    if operation.measure is None:
+        return
+    inputs = dict(node.inputs)
+    endpoint = nodes[inputs["endpoint"].node]
+    asked = dict(nodes[dict(endpoint.inputs)["golden"].node].inputs)["table"]
+    for column, place in _keys(endpoint, operation.measure.key):
+        yield _Arrival("prediction_log", asked, column, place)
+    labels = nodes[inputs["labels"].node]
+    stated = Place(("monitors", node.block.partition(".")[2], "performance", "labels"))
+    table = dict(labels.inputs)["table"]
+    yield _Arrival("prediction_log", table, operation.measure.label, stated)
+
+
+def _keys(endpoint: Node, key: tuple[str, ...]) -> Iterator[tuple[str, Place]]:
+    """The columns of a key, and where the deployment names them."""
+    path = ("deployments", endpoint.block.partition(".")[2], "key")
+    for at, column in enumerate(key):
+        yield column, Place(path if len(key) == 1 else (*path, at))
+
+
 _SINKS: Mapping[type[Operation], Callable[[Mapping[str, Node], Node], Iterator[_Arrival]]] = {
     Publish: _published,
     FitFeatures: _features,
@@ -189,7 +214,7 @@ _SINKS: Mapping[type[Operation], Callable[[Mapping[str, Node], Node], Iterator[_
     Evaluate: _told_apart,
     Score: _kept,
     CompareProfiles: _compared,
-    Watch: _compared,
+    Watch: _watched,
 }
 
 
@@ -223,6 +248,8 @@ def _finding(
     leave = f"leave `{arrival.column}` out"
     if arrival.place.path[-1] == "model":
         leave = "add `model` to its `until`, if what a model answers may be shown"
+    if arrival.place.path[-1] == "labels":
+        leave = "name other labels"
     notes = ("the SQL on the way cannot be followed, so every column may come from every other",)
     return Diagnostic(
         Code.POLICY,

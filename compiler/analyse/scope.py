@@ -15,7 +15,7 @@ from compiler.diagnostics import Findings, Path, Within
 from compiler.graph.lineage import Lineage
 from compiler.graph.node import Node, Ref
 from compiler.graph.operations import Operation
-from compiler.graph.types import ModelType, TableType, ValueType
+from compiler.graph.types import Column, ModelType, TableType, ValueType
 from specs.stack import Stack
 
 
@@ -41,6 +41,13 @@ class ModelInfo(Struct, frozen=True):
     part: Ref
 
 
+class Endpoint(Struct, frozen=True):
+    """A deployment block: its endpoint, and the columns that name a row of its requests."""
+
+    published: Ref
+    key: tuple[Column, ...] = ()
+
+
 class Scope(Struct):
     """The stage's working state; a block with errors leaves no entry, so nothing cascades.
 
@@ -61,7 +68,7 @@ class Scope(Struct):
     tables: dict[str, TableInfo] = field(default_factory=dict)
     models: dict[str, ModelInfo] = field(default_factory=dict)
     passed: dict[str, tuple[Entry, ...]] = field(default_factory=dict)
-    endpoints: dict[str, Ref] = field(default_factory=dict)
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     inferred: dict[str, Locked] = field(default_factory=dict)
 

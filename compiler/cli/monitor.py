@@ -1,4 +1,4 @@
-"""``stackc monitor``: judges traffic by window; tells of drift and of rollouts."""
+"""``stackc monitor``: judges the traffic of deployments by window; tells of rollouts."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compiler.cli.frame import CHANGES, DONE, Refused
+from compiler.cli.frame import CHANGES, DONE, FAILED, Refused
 from compiler.cli.options import ConfigDirs, Environment, Format, OutputFormat, Overrides, SpecPath
 from compiler.cli.output import Output
 
 if TYPE_CHECKING:
     from compiler.diagnostics import Diagnostic
+    from compiler.engine.measuring import Memory
     from compiler.engine.monitoring import Judged
     from compiler.engine.rollouts import Rolling
     from compiler.pipeline import Compiled
@@ -36,14 +37,15 @@ def command(
         bool,
         typer.Option(
             "--detailed-exitcode",
-            help="End with 3 when something drifted, or a rollout was aborted.",
+            help="End with 3 when something drifted or dropped, or a rollout was aborted.",
         ),
     ] = False,
     format: OutputFormat = Format.TEXT,
 ) -> int:
     """Judge the traffic of deployments: each window once, against what the model learned from.
 
-    Tells how rollouts stand, and of those that were judged.
+    With `performance` also against labels, once they have come. Tells how rollouts stand, and
+    of those that were judged.
     """
     from compiler.pipeline import compile_spec
     from compiler.report.placing import Asked, placing
@@ -56,15 +58,17 @@ def command(
         compiled = compile_spec(spec, asked.overrides, asked.config_dirs, environment=env)
     if follow:
         _follow(compiled, asked, output)
-    found, rollouts, problems = _look(compiled, asked, close)
+    found, rollouts, problems = _look(compiled, asked, close, {})
     _tell(found, rollouts, problems, compiled, output)
-    alerts = any(judged.drift["alert"] for judged in found)
+    if any(judged.problems for judged in found):
+        return FAILED
+    alerts = any(judged.alert for judged in found)
     alerts |= any(rolling.promoted is False for rolling in rollouts)
     return CHANGES if detailed_exitcode and alerts else DONE
 
 
 def _look(
-    compiled: Compiled, asked: Asked, close: bool
+    compiled: Compiled, asked: Asked, close: bool, memory: dict[str, Memory]
 ) -> tuple[tuple[Judged, ...], tuple[Rolling, ...], tuple[Diagnostic, ...]]:
     """One look, and what the channels were told of it."""
     from compiler.codes import Code
@@ -87,7 +91,8 @@ def _look(
                 help="a monitor with `deployment:` gathers traffic once it is applied",
             )
         rollouts = settle_rollouts(project, compiled.graph, compiled.lowered)
-        found = judge(project, compiled.graph, compiled.lowered, close=close)
+        found = judge(project, compiled.graph, compiled.lowered, close=close, memory=memory)
+        findings.add(problem for judged in found for problem in judged.problems)
         outbox.deliver(project, compiled.graph, compiled.lowered, findings)
     return found, rollouts, place_all(findings.diagnostics, asked, compiled, compiled.sources)
 
@@ -99,9 +104,10 @@ def _follow(compiled: Compiled, asked: Asked, output: Output) -> None:
     from compiler.diagnostics import StackcError
 
     said = ""
+    memory: dict[str, Memory] = {}
     while not output.closed:
         try:
-            found, rollouts, problems = _look(compiled, asked, False)
+            found, rollouts, problems = _look(compiled, asked, False, memory)
         except StackcError as error:
             codes = {diagnostic.code for diagnostic in error.diagnostics}
             if Code.NOTHING_APPLIED in codes:
@@ -112,7 +118,7 @@ def _follow(compiled: Compiled, asked: Asked, output: Output) -> None:
                 said = str(error)
         else:
             ended = any(rolling.promoted is not None for rolling in rollouts)
-            if problems or ended or any(judged.drift["windows"] for judged in found):
+            if problems or ended or any(judged.told for judged in found):
                 _tell(found, rollouts, problems, compiled, output)
         time.sleep(_EVERY)
 
@@ -130,4 +136,5 @@ def _tell(
     output.findings(problems, compiled.sources)
     output.lines([*judged_lines(found, output.style), *rollout_lines(rollouts, output.style)])
     document = {**judged_document(found), "rollouts": rollout_document(rollouts)}
-    output.document(document, diagnostics=problems)
+    failed = any(judged.problems for judged in found)
+    output.document(document, ok=not failed, diagnostics=problems)

@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any, cast
-from uuid import uuid4
 
-import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from compiler.backend import Artifact, Outcome, Traffic, WindowBatch
-from compiler.engine import durable, outbox, rows
+from compiler.diagnostics import Diagnostic, StackcError
+from compiler.engine import rows
 from compiler.engine.alerts import drift_event, drifted
-from compiler.engine.execution import seed_of
+from compiler.engine.looking import MOST_WINDOWS, Look, workdir_of
+from compiler.engine.measuring import Measured, Memory, measure
+from compiler.engine.placing import placed
 from compiler.engine.project import Project
 from compiler.engine.rows import NodeRow
 from compiler.engine.store import digest_of
-from compiler.engine.tasks import Call
-from compiler.graph.digest import canonical
 from compiler.graph.documents import Drift
 from compiler.graph.node import Graph
 from compiler.graph.operations import CompareProfiles, Watch
 from compiler.graph.types import ProfileType
-from compiler.lower import Lowered, LoweredTask
+from compiler.lower import Lowered
 
-MOST_WINDOWS = 500
-"""Windows that a monitor remembers, the newest."""
 _OUTPUT = "drift"
 
 
@@ -42,12 +36,30 @@ class Judged(Struct, frozen=True):
         drift: The windows judged just now, none where none was over.
         rows: Rows that open windows have gathered.
         closes: When the next window is over, in words; None without traffic.
+        measured: The windows whose performance was judged just now, and those that
+            wait for labels; None where no labels are awaited.
+        problems: Why their performance could not be judged.
     """
 
     block: str
     drift: Drift
     rows: int
     closes: str | None
+    measured: Measured | None = None
+    problems: tuple[Diagnostic, ...] = ()
+
+    @property
+    def alert(self) -> bool:
+        """Whether a window drifted, or one's performance dropped."""
+        return self.drift["alert"] or (
+            self.measured is not None and self.measured.performance["alert"]
+        )
+
+    @property
+    def told(self) -> bool:
+        """Whether a window was judged."""
+        measured = self.measured is not None and bool(self.measured.performance["windows"])
+        return bool(self.drift["windows"]) or measured
 
 
 def watches(project: Project) -> tuple[NodeRow, ...]:
@@ -57,104 +69,96 @@ def watches(project: Project) -> tuple[NodeRow, ...]:
 
 
 def judge(
-    project: Project, graph: Graph, lowered: Lowered, *, close: bool = False
+    project: Project,
+    graph: Graph,
+    lowered: Lowered,
+    *,
+    close: bool = False,
+    memory: MutableMapping[str, Memory] | None = None,
 ) -> tuple[Judged, ...]:
     """Hold every window that is over against its reference; those that drifted become events.
 
     A window is judged in one transaction with the event that tells of it, and
     forgotten by its backend only then: killed in between, the next look knows it.
+    Its answers are forgotten once their performance is judged, likewise.
 
     Args:
         project: Open for writing.
         graph: The graph that is wanted; its channels are told.
         lowered: Where the backends come from.
         close: End the open windows at this moment.
+        memory: What earlier looks found of windows that wait for labels.
 
     Raises:
         StackcError: A backend cannot be asked.
     """
-    return tuple(_Look(project, graph, lowered, row).go(close) for row in watches(project))
+    looks = [Look(project, graph, lowered, row) for row in watches(project)]
+    return tuple(_judged(look, close, {} if memory is None else memory) for look in looks)
 
 
-class _Look(Struct):
-    """One look at one monitor."""
+def _judged(look: Look, close: bool, memory: MutableMapping[str, Memory]) -> Judged:
+    with workdir_of(look.project) as workdir:
+        traffic: Traffic = look.ask("windows", (close,), workdir)
+        now = _drift(look, traffic, workdir)
+        found = Judged(look.row.block, now, traffic.rows, traffic.closes)
+        try:
+            measured = measure(look, traffic.answers, workdir, memory)
+        except StackcError as error:
+            node = look.graph.by_address.get(look.row.address)
+            origin = node.origin if node is not None else ()
+            problems = tuple(placed(problem, origin) for problem in error.diagnostics)
+            return Judged(*_fields(found), None, problems)
+        return Judged(*_fields(found), measured)
 
-    project: Project
-    graph: Graph
-    lowered: Lowered
-    row: NodeRow
 
-    def go(self, close: bool) -> Judged:
-        task = self.lowered.restore(self.row.backend, self.row.operation, self.row.settings)
-        with _workdir(self.project) as workdir:
-            traffic: Traffic = self._ask(task, "windows", (close,), workdir)
-            before = self._before()
-            known = {window["window"] for window in before["windows"]}
-            found = [self._compare(batch, workdir) for batch in traffic.batches]
-            labels = tuple(label for batch in traffic.batches for label in batch.labels)
-            new = [w for drift in found for w in drift["windows"] if w["window"] not in known]
-            new.sort(key=lambda window: window["window"])
-            now = _document(found[-1] if found else before, new)
-            if labels:
-                path = self._keep(_document(now, [*before["windows"], *new]), now, workdir)
-                durable.point("monitor.kept")
-                self._ask(task, "judged", (labels, path), workdir)
-        return Judged(self.row.block, now, traffic.rows, traffic.closes)
+def _fields(found: Judged) -> tuple[str, Drift, int, str | None]:
+    return found.block, found.drift, found.rows, found.closes
 
-    def _ask(
-        self, task: LoweredTask, method: str, arguments: tuple[object, ...], workdir: Path
-    ) -> Any:
-        attributes = self.row.attributes or {}
-        seed = seed_of(self.project, self.row, task, workdir)
-        call = Call(task.lowering.target, method, (attributes, *arguments), seed)
-        return self.project.workers.run(call, task.lowering.isolation, _silent)
 
-    def _before(self) -> Drift:
-        stored = self.row.outputs[_OUTPUT]
-        path = self.project.store.get(stored.digest, stored.suffix)
-        if path is None:
-            # Damaged: what was told stays told, what is judged from now on is kept anew.
-            return _document({"method": "auto", "threshold": 0.0, "reference_rows": 0}, [])
-        return cast("Drift", json.loads(path.read_bytes()))
+def _drift(look: Look, traffic: Traffic, workdir: Path) -> Drift:
+    """Judge the drift of the windows that are over; what was found just now."""
+    before = look.document(_OUTPUT) or _document(_UNKNOWN, [])
+    known = {window["window"] for window in before["windows"]}
+    found = [_compared(look, batch, workdir) for batch in traffic.batches]
+    labels = tuple(label for batch in traffic.batches for label in batch.labels)
+    new = [w for drift in found for w in drift["windows"] if w["window"] not in known]
+    new.sort(key=lambda window: window["window"])
+    now = _document(found[-1] if found else before, new)
+    if labels:
+        path = _kept(look, _document(now, [*before["windows"], *new]), now, workdir)
+        look.ask("judged", (labels, path), workdir)
+    return now
 
-    def _compare(self, batch: WindowBatch, workdir: Path) -> Drift:
-        """The drift of a batch, by the backend that has profiled the reference."""
-        producer = self.row.inputs["reference"].split(":")[0]
-        profiled = rows.nodes(self.project.state)[producer]
-        task = self.lowered.restore(profiled.backend, CompareProfiles.__name__, profiled.settings)
-        watch = msgspec.json.decode(self.row.parameters, type=Watch)
-        kind = ProfileType(watch.compare.columns)
-        inputs = {
-            name: Artifact(path, digest_of(path), kind)
-            for name, path in (("reference", batch.reference), ("current", batch.profile))
-        }
-        seed = seed_of(self.project, self.row, task, workdir)
-        call = Call(task.lowering.target, None, (watch.compare, inputs), seed)
-        outcome: Outcome = self.project.workers.run(call, task.lowering.isolation, _silent)
-        return cast("Drift", json.loads(outcome.files["drift"].read_bytes()))
 
-    def _keep(self, document: Drift, now: Drift, workdir: Path) -> Path:
-        """Put what was found into the state, and into the outbox what is worth telling."""
-        project, state = self.project, self.project.state
-        path = workdir / "judged.json"
-        path.write_bytes(canonical(document))
-        stored = project.store.put(path, self.row.outputs[_OUTPUT].suffix, move=False)
-        watch = msgspec.json.decode(self.row.parameters, type=Watch)
-        summary = {
-            **self.row.summary,
-            "windows": len(document["windows"]),
-            "drifted": len(drifted(document)),
-        }
-        row = replace(self.row, outputs={_OUTPUT: stored}, summary=summary)
-        channels = outbox.channels_of(self.graph)
-        with state.transaction():
-            rows.put_node(state, row)
-            rows.put_stamps(state, project.store.take_fresh())
-            for window in drifted(now):
-                draft = drift_event(watch.monitor, _document(now, [window]), watch.notify)
-                told = outbox.scrubbed(project, draft)
-                outbox.put(state, "", f"{watch.monitor} {window['window']}", [told], channels)
-        return path
+def _compared(look: Look, batch: WindowBatch, workdir: Path) -> Drift:
+    """The drift of a batch, by the backend that has profiled the reference."""
+    producer = look.row.inputs["reference"].split(":")[0]
+    profiled = rows.nodes(look.project.state)[producer]
+    task = look.lowered.restore(profiled.backend, CompareProfiles.__name__, profiled.settings)
+    compare = look.watch.compare
+    kind = ProfileType(compare.columns)
+    inputs = {
+        name: Artifact(path, digest_of(path), kind)
+        for name, path in (("reference", batch.reference), ("current", batch.profile))
+    }
+    outcome: Outcome = look.run(task, None, (compare, inputs), workdir)
+    return cast("Drift", json.loads(outcome.files["drift"].read_bytes()))
+
+
+def _kept(look: Look, document: Drift, now: Drift, workdir: Path) -> Path:
+    """Put what was found into the state, and into the outbox what is worth telling."""
+    watch = look.watch
+    summary = {"windows": len(document["windows"]), "drifted": len(drifted(document))}
+    drafts = {
+        f"{watch.monitor} {window['window']}": drift_event(
+            watch.monitor, _document(now, [window]), watch.notify
+        )
+        for window in drifted(now)
+    }
+    return look.keep(_OUTPUT, document, summary, drafts, workdir)
+
+
+_UNKNOWN = {"method": "auto", "threshold": 0.0, "reference_rows": 0}
 
 
 def _document(like: Any, windows: list[Any]) -> Drift:
@@ -167,17 +171,3 @@ def _document(like: Any, windows: list[Any]) -> Drift:
         alert=any(window["drifted"] for window in kept),
         windows=kept,
     )
-
-
-@contextmanager
-def _workdir(project: Project) -> Iterator[Path]:
-    workdir = project.scratch / uuid4().hex
-    durable.make_folder(workdir)
-    try:
-        yield workdir
-    finally:
-        shutil.rmtree(workdir, ignore_errors=True)
-
-
-def _silent(_text: str) -> None:
-    """Looking is quick: there is no progress to show."""

@@ -262,6 +262,37 @@ class WindowDrift(TypedDict):
     columns: list[ColumnDrift]
 
 
+class WindowPerformance(TypedDict):
+    """One window's answers against the labels that came.
+
+    ``rows`` were answered and have a key, ``labelled`` of them have a label; ``left_out`` were
+    answered without a key, or kept for another key or metric, and ``strange`` have a label that
+    the model does not know. ``value`` of ``metric`` is None where it was not measured, or is
+    undefined for these rows; ``detail`` says why.
+    """
+
+    window: str
+    metric: str
+    bound: float
+    rows: int
+    labelled: int
+    left_out: int
+    strange: int
+    value: float | None
+    dropped: bool
+    detail: str
+
+
+class Performance(TypedDict):
+    """A monitor's performance; ``alert`` when it dropped in any window."""
+
+    metric: str
+    better: str
+    bound: float
+    alert: bool
+    windows: list[WindowPerformance]
+
+
 class Drift(TypedDict):
     """A monitor's comparison; ``alert`` when any window drifted."""
 

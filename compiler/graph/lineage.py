@@ -94,12 +94,14 @@ class Lineage(Struct, frozen=True, dict=True):
     """The columns of a node's table, and what decides about its rows.
 
     ``known`` is False where the way could not be followed: then every column
-    may come from every other, and is said to.
+    may come from every other, and is said to. ``key`` are columns that together
+    name one row, by the groups of a query; none where that is not known.
     """
 
     columns: tuple[Derivation, ...]
     rows: tuple[Origin, ...] = ()
     known: bool = True
+    key: tuple[str, ...] = ()
 
     def of(self, column: str) -> Derivation | None:
         """The derivation of a column; None where it is not among them."""

@@ -128,7 +128,7 @@ class DocumentType(Struct, frozen=True):
 
     Kinds: ``verdict`` (rule results), ``training`` (curves, importances),
     ``metrics``, ``gates``, ``drift``, ``version``, ``registration``,
-    ``tuning``, ``golden``.
+    ``tuning``, ``golden``, ``performance``.
     """
 
     kind: str
@@ -141,11 +141,15 @@ class EstimatorType(Struct, frozen=True):
 
 
 class EndpointType(Struct, frozen=True):
-    """A model behind HTTP: raw request columns in, response columns out."""
+    """A model behind HTTP: raw request columns in, response columns out.
+
+    ``key`` are the columns that name a row, some of which may be raw columns too.
+    """
 
     task: Task
     request: tuple[Column, ...]
     response: tuple[Column, ...]
+    key: tuple[Column, ...] = ()
 
 
 class ProfileType(Struct, frozen=True):

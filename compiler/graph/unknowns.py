@@ -14,6 +14,8 @@ from compiler.graph.operations import (
     Evaluate,
     FitFeatures,
     JudgeGates,
+    Labels,
+    Measure,
     Operation,
     Publish,
     Quarantine,
@@ -103,6 +105,7 @@ _BY_OPERATION: Mapping[type[Operation], Callable[[Node], Iterator[Unknown]]] = {
     Quarantine: _rows,
     Split: _rows,
     Score: _rows,
+    Labels: _rows,
     Validate: _one("verdict", "rows that break rules", "int64"),
     Publish: _one("version", "version", "int64"),
     FitFeatures: _fitted,
@@ -112,4 +115,5 @@ _BY_OPERATION: Mapping[type[Operation], Callable[[Node], Iterator[Unknown]]] = {
     Register: _one("registration", "version", "int64"),
     Deploy: _one("endpoint", "address", "string"),
     CompareProfiles: _one("drift", "whether it drifts", "bool"),
+    Measure: _one("performance", "whether it drops", "bool"),
 }

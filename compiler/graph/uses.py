@@ -149,6 +149,9 @@ def _endpoint(found: Reach, nodes: Nodes, node: Node) -> None:
     trained = nodes[f"{model}/features"]
     table = _block(nodes, trained, "train")
     requests = [_asked(found, Spot(table, c.name), node.block, c) for c in endpoint.request]
+    for column in endpoint.key:
+        if column.name not in {asked.name for asked in endpoint.request}:
+            _asked(found, Spot(table, column.name), node.block, column)
     for column in endpoint.response:
         spot = Spot(node.block, f"response.{column.name}")
         found.add(spot, "response", column)

@@ -13,6 +13,8 @@ from compiler.graph.operations import (
     FitFeatures,
     Golden,
     JudgeGates,
+    Labels,
+    Measure,
     Operation,
     Package,
     Profile,
@@ -65,14 +67,20 @@ INPUTS: dict[type[Operation], dict[str, type]] = {
     Score: {"model": ModelType, "table": TableType},
     Golden: {"model": ModelType, "table": TableType},
     Deploy: {"model": ModelType, "golden": DocumentType},
-    Watch: {"endpoint": EndpointType, "reference": ProfileType},
+    Watch: {"endpoint": EndpointType, "reference": ProfileType, "labels": TableType},
+    Labels: {"table": TableType},
+    Measure: {"answers": TableType, "labels": TableType, "model": ModelType},
     CompareProfiles: {"reference": ProfileType, "current": ProfileType},
-    Alert: {"drift": DocumentType},
+    Alert: {"drift": DocumentType, "performance": DocumentType},
 }
 """Named inputs by operation and the type each must have; others (SQL's tables) are tables."""
 
 _OPTIONAL = {"verdict", "validation", "tuning", "gates"}
-_OPTIONAL_TABLE = (JudgeGates,)
+_OPTIONAL_OF: dict[type[Operation], set[str]] = {
+    JudgeGates: {"table"},
+    Watch: {"labels"},
+    Alert: {"drift", "performance"},
+}
 _MORE_TABLES = (Validate, Quarantine)
 """Operations whose rules may read further tables."""
 
@@ -104,7 +112,7 @@ def _verify_node(node: Node, seen: dict[str, Node]) -> None:
             raise ValueError(f"{node.address}: {name} must be a {expected.__name__}")
         if wanted and name not in wanted and not isinstance(node.operation, _MORE_TABLES):
             raise ValueError(f"{node.address} has no input {name}")
-    optional = _OPTIONAL | ({"table"} if isinstance(node.operation, _OPTIONAL_TABLE) else set())
+    optional = _OPTIONAL | _OPTIONAL_OF.get(type(node.operation), set())
     for name in wanted:
         if name not in given and name not in optional:
             raise ValueError(f"{node.address} lacks its input {name}")

@@ -44,6 +44,8 @@ _COLUMNS: tuple[tuple[str, ...], ...] = (
     ("datasets", "*", "split", "group", "*"),
     ("datasets", "*", "clean", "*", "*", "*"),
     ("predictions", "*", "keep", "*"),
+    ("deployments", "*", "key"),
+    ("deployments", "*", "key", "*"),
     ("monitors", "*", "drift", "columns", "*"),
     ("monitors", "*", "window", "*"),
     ("datasets", "*", "sql"),
@@ -106,7 +108,9 @@ def tables_in_scope(path: Path, config: Any) -> tuple[str, ...]:
     if kind == "monitors":
         watched = _get(body, "table") or _get(body, "prediction")
         return (str(watched),) if watched else ()
-    wanted = {"models": "dataset", "predictions": "table"}.get(kind)
+    if kind == "deployments":
+        body = _get(_get(config, "models"), str(_get(body, "model")))
+    wanted = {"models": "dataset", "deployments": "dataset", "predictions": "table"}.get(kind)
     found = _get(body, wanted) if wanted else None
     return (str(found),) if found else ()
 

@@ -12,12 +12,13 @@ from compiler.graph.operations import (
     CompareProfiles,
     Evaluate,
     JudgeGates,
+    Measure,
     Operation,
     Profile,
     Split,
 )
 
-WANTED: tuple[type[Operation], ...] = (Evaluate, Profile, CompareProfiles, Split)
+WANTED: tuple[type[Operation], ...] = (Evaluate, Profile, CompareProfiles, Measure, Split)
 """Steps whose result is shown to people, besides every resource."""
 COMPARED: tuple[type[Operation], ...] = (Evaluate, JudgeGates)
 """Steps whose result tells one point of a sweep from another."""

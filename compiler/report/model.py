@@ -171,6 +171,10 @@ def _drift(found: tuple[Monitor, ...]) -> list[Fact]:
             facts.append(Fact("warning", f"{name}: drift in {of}"))
         else:
             facts.append(Fact("good", f"{name}: no drift"))
+        dropped = sum(one.window["dropped"] for one in monitor.measured)
+        if dropped:
+            of = f"{dropped} of {plural(len(monitor.measured), 'window')}"
+            facts.append(Fact("warning", f"{name}: performance dropped in {of}"))
     return facts
 
 

@@ -1,4 +1,4 @@
-"""The monitors of a report: distances per window and column, and what lies behind the worst."""
+"""The monitors of a report: distances per window and column, and how good the answers were."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from compiler.graph.documents import ColumnDrift, Drift, WindowDrift
+from compiler.graph.documents import (
+    ColumnDrift,
+    Drift,
+    Performance,
+    WindowDrift,
+    WindowPerformance,
+)
 from compiler.graph.operations import CompareProfiles, Watch
+from compiler.report.text_performance import said_of, verdict_of
 from compiler.report.view import RunView
 
 MOST_WINDOWS = 60
@@ -55,6 +62,14 @@ class Plot(Struct, frozen=True):
         return [*names, f"{len(rest)} smaller"], [*left, together[0]], [*right, together[1]]
 
 
+class Measurement(Struct, frozen=True):
+    """A window's performance, with its verdict in a word and in a sentence."""
+
+    window: WindowPerformance
+    verdict: str
+    said: str
+
+
 class Monitor(Struct, frozen=True):
     """A monitor's drift document, laid out; columns that drifted most come first."""
 
@@ -64,27 +79,44 @@ class Monitor(Struct, frozen=True):
     rows: tuple[HeatRow, ...]
     left_out: int
     plots: tuple[Plot, ...]
+    performance: Performance | None = None
+
+    @property
+    def measured(self) -> tuple[Measurement, ...]:
+        """The windows held against labels, the newest first."""
+        if self.performance is None:
+            return ()
+        windows, better = self.performance["windows"][-MOST_WINDOWS:], self.performance["better"]
+        return tuple(
+            Measurement(window, verdict_of(window), said_of(window, better))
+            for window in reversed(windows)
+        )
 
 
 def monitors(run: RunView) -> tuple[Monitor, ...]:
     """Every monitor that has compared something, in the graph's order."""
     found = []
+    measured: dict[str, Performance | None] = {
+        node.block: run.document(node, "performance")
+        for node in run.graph
+        if "performance" in dict(node.outputs)
+    }
     for node in run.graph:
         if isinstance(node.operation, CompareProfiles | Watch):
             drift: Drift | None = run.document(node, "drift")
             if drift is not None:
-                found.append(_monitor(node.block, drift))
+                found.append(_monitor(node.block, drift, measured.get(node.block)))
     return tuple(found)
 
 
-def _monitor(block: str, drift: Drift) -> Monitor:
+def _monitor(block: str, drift: Drift, performance: Performance | None) -> Monitor:
     worst = _worst(drift)
     columns = tuple(sorted(worst, key=lambda name: -(worst[name].column["distance"] or 0.0)))
     shown = drift["windows"][:MOST_WINDOWS]
     rows = tuple(_row(window, columns, drift["threshold"]) for window in shown)
     plots = [worst[name] for name in columns if worst[name].column["bins"]]
     left_out = len(drift["windows"]) - len(shown)
-    return Monitor(block, drift, columns, rows, left_out, tuple(plots[:MOST_PLOTS]))
+    return Monitor(block, drift, columns, rows, left_out, tuple(plots[:MOST_PLOTS]), performance)
 
 
 def _worst(drift: Drift) -> dict[str, Plot]:

@@ -12,6 +12,7 @@ from compiler.graph.documents import (
     Endpoint,
     Gates,
     Metrics,
+    Performance,
     Registration,
     Training,
     Tuning,
@@ -39,6 +40,7 @@ class Results(Struct, frozen=True):
     training: dict[str, Training] = field(default_factory=dict)
     tuning: dict[str, Tuning] = field(default_factory=dict)
     drift: dict[str, Drift] = field(default_factory=dict)
+    performance: dict[str, Performance] = field(default_factory=dict)
     version: dict[str, Version] = field(default_factory=dict)
     verdict: dict[str, Verdict] = field(default_factory=dict)
     endpoint: dict[str, Endpoint] = field(default_factory=dict)
@@ -52,9 +54,14 @@ class Results(Struct, frozen=True):
                 block: {"version": self.version.get(block), "verdict": self.verdict.get(block)}
                 for block in sorted({*self.version, *self.verdict})
             },
-            "monitors": {block: without_bins(drift) for block, drift in self.drift.items()},
+            "monitors": {block: self._monitor(block) for block in self.drift},
             "deployments": self.endpoint,
         }
+
+    def _monitor(self, block: str) -> dict[str, Any]:
+        performance = self.performance.get(block)
+        told = {} if performance is None else {"performance": performance}
+        return {**without_bins(self.drift[block]), **told}
 
     def _models(self) -> list[str]:
         return sorted({*self.metrics, *self.gates, *self.registration, *self.training})

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from compiler.graph.documents import Drift, GateResult, Metrics, Verdict, WindowDrift
 from compiler.report.groups import disparities
 from compiler.report.results import Results
+from compiler.report.text_performance import performance_lines
 from compiler.report.text_style import Cell, Style, number, plural, table
 from specs.metrics import METRICS
 
@@ -22,6 +23,7 @@ def result_lines(results: Results, style: Style) -> list[str]:
         fairness_lines(results, style),
         gate_lines(results, style),
         drift_lines(results.drift, style),
+        performance_lines(results.performance, style),
         version_lines(results, style),
         endpoint_lines(results, style),
     ]

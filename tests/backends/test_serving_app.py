@@ -17,13 +17,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from msgspec.structs import replace
 
 from backends.serving import app as application
 from backends.serving import wire
 from backends.serving.app import App, Deployed, Limits, Models, make_app
 from backends.serving.model import ServedModel
-from backends.serving.rows import Rows
-from compiler.graph.types import Task
+from backends.serving.rows import Reader, Rows, Scores
+from compiler.graph.types import Column, DataType, Task
 from tests.backends.serving_bench import made
 from tests.conformance.bench import REQUEST
 
@@ -123,6 +124,32 @@ def test_the_openapi_document_fits_what_is_taken_and_answered(app: App) -> None:
         whole = {**schema, "components": document["components"]}
         Draft202012Validator(whole).validate(value)
     assert document["openapi"] == "3.1.0"
+
+
+def test_a_request_may_carry_its_key() -> None:
+    """Told in the OpenAPI document and to tensors, answered as if it were not there."""
+    plain = made(Task.BINARY).served()
+    key = (Column("id", DataType("int64")), Column("size", DataType("string")))
+    reader = Reader.of(plain.model.request, key)
+    app = serving(m=Deployed(replace(plain.model, reader=reader), 1, "d"))
+    keyed = {**ROW, "id": 7}
+    content = ask(app, "GET", "/openapi.json").json()
+    schema = content["components"]["schemas"]["m.row"]
+    Draft202012Validator(schema).validate(keyed)
+    Draft202012Validator(schema).validate(ROW)
+    said = [ask(app, "POST", "/m", json=row).json() for row in (ROW, keyed)]
+    assert said[0] == said[1]
+    described = ask(app, "GET", "/v2/models/m").json()["inputs"]
+    assert described[-1] == {"name": "id", "datatype": "INT64", "shape": [-1]}
+    inputs = [{**tensor, "shape": [1], "data": [keyed[tensor["name"]]]} for tensor in described]
+    for sent in (inputs, inputs[:-1]):
+        found = ask(app, "POST", "/v2/models/m/infer", json={"inputs": sent})
+        assert found.status_code == 200
+    wrong = ask(app, "POST", "/m", json={"rows": [keyed, {**ROW, "id": "seven"}]})
+    assert wrong.status_code == 422
+    assert wrong.json()["problems"][0] == {
+        "row": 1, "column": "id", "message": '"seven" is no integer'
+    }  # fmt: skip
 
 
 def test_requests_are_counted() -> None:
@@ -250,10 +277,10 @@ class Slow(ServedModel, frozen=True):
 
     gate: threading.Event
 
-    def predict(self, rows: Any) -> list[dict[str, Any]]:
+    def score(self, rows: Rows) -> Scores:
         """Wait, then answer."""
         self.gate.wait(10)
-        return super().predict(rows)
+        return super().score(rows)
 
 
 def slow(limits: Limits) -> tuple[App, threading.Event]:
@@ -307,7 +334,7 @@ def test_what_breaks_here_is_500_without_a_word_of_it(monkeypatch: pytest.Monkey
     def broken(*_: Any) -> None:
         raise RuntimeError("inside")
 
-    monkeypatch.setattr(ServedModel, "predict", broken)
+    monkeypatch.setattr(ServedModel, "score", broken)
     found = ask(serving(m=made(Task.BINARY).served()), "POST", "/m", json=ROW)
     assert found.status_code == 500
     assert "inside" not in found.text
@@ -316,7 +343,8 @@ def test_what_breaks_here_is_500_without_a_word_of_it(monkeypatch: pytest.Monkey
 def test_who_observes_is_told_rows_and_answers_and_cannot_break_a_request() -> None:
     seen: list[tuple[Rows, list[dict[str, Any]]]] = []
 
-    def observe(rows: Rows, found: list[dict[str, Any]]) -> None:
+    def observe(rows: Rows, found: list[dict[str, Any]], scores: Scores) -> None:
+        assert len(scores.values) == rows.count
         seen.append((rows, found))
         raise RuntimeError("full")
 

@@ -183,3 +183,32 @@ def test_numbers_are_answered_bit_for_bit(scores: list[float]) -> None:
         np.array(back, np.float32).tobytes()
         == np.where(np.isnan(array), np.float32(np.nan), array).astype(np.float32).tobytes()
     )
+
+
+KEYED = Reader.of(
+    (Column("x", DataType("float64"), True),),
+    (Column("id", DataType("int64")), Column("x", DataType("float64"))),
+)
+
+
+def test_a_key_comes_along_and_is_not_fed() -> None:
+    """A column of the key that the model reads itself is read once, from there."""
+    rows = KEYED.rows([{"x": 1.5, "id": 7}, {"x": None, "id": None}])
+    assert "id" not in rows.feeds()
+    assert rows.column("id")[1] == [7, None]
+    assert rows.column("x")[1] == [1.5, None]
+    assert rows.batch().schema.names == ["x"]
+
+
+def test_a_row_may_lack_its_key() -> None:
+    assert KEYED.rows([{"x": 1.5}, {"x": 2.5, "id": 7}]).column("id")[1] == [None, 7]
+    assert KEYED.columns({"x": [1.5]}, 1).column("id")[1] == [None]
+
+
+def test_a_key_is_held_against_its_type() -> None:
+    with pytest.raises(Refused) as caught:
+        KEYED.rows([{"x": 1.5, "id": 7}, {"x": 1.5, "id": "seven"}])
+    (problem,) = caught.value.problems
+    assert (problem.row, problem.column) == (1, "id")
+    with pytest.raises(Refused, match="did you mean `id`"):
+        KEYED.rows([{"x": 1.5, "idd": 7}])

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from backends.serving.rows import Reader
+import numpy as np
+
+from backends.serving.rows import Reader, Scores
 from backends.serving.sketches import Gathered, Sketches
 from backends.whylogs.container import read_profile
-from compiler.graph.types import Column, DataType
+from compiler.graph.types import Column, DataType, Task
 
 
 def test_an_answer_that_json_has_no_number_for_costs_no_others(tmp_path: Path) -> None:
@@ -18,7 +20,8 @@ def test_an_answer_that_json_has_no_number_for_costs_no_others(tmp_path: Path) -
     for answers in stretches:
         rows = reader.rows([{"x": 1.0} for _ in answers])
         gathered = Gathered(0, rows, ["x"])
-        gathered.add(rows, [{"prediction": answer} for answer in answers])
+        scores = Scores(np.zeros(len(answers), np.float32), Task.REGRESSION, (), 0.5)
+        gathered.add(rows, [{"prediction": answer} for answer in answers], scores)
         sketches.update(gathered)
     sketches.write(tmp_path / "w.whylogs")
     (window,) = read_profile(tmp_path / "w.whylogs").windows

@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import httpx
+import pyarrow.parquet as pq
 import pytest
 from msgspec.structs import replace
 
 from backends.local import BACKEND as LOCAL
+from backends.models.answered import kept
 from backends.whylogs import BACKEND as WHYLOGS
 from backends.whylogs.container import read_profile
 from backends.whylogs.drift import drift_of
 from compiler.backend import Applied, Artifact, Backend, Settings, Traffic
 from compiler.graph.digest import canonical
 from compiler.graph.documents import Drift
-from compiler.graph.operations import CompareProfiles, Profile, Watch
+from compiler.graph.operations import CompareProfiles, Measure, Profile, Watch
 from compiler.graph.types import ProfileType, Task
 from tests.conformance.bench import REQUEST, Bench, artifact, parts, real
 from tests.conformance.serving import NAME, PLAIN, made, requests, url_of
@@ -165,6 +167,33 @@ class WatchingSuite:
         self.ask(requests(rows)[:10])
         traffic = self.closed(bench, second)
         assert sum(read_profile(batch.profile).rows for batch in traffic.batches) == 50
+
+    def test_answers_wait_for_labels_until_they_are_measured(
+        self, bench: Bench, local: Bench, rows: Artifact, reference: Artifact, tmp_path: Path
+    ) -> None:
+        """By key, whether rows carry it or not; judging the drift of a window leaves them."""
+        keyed = replace(PLAIN, key=(("id", "int64"),))
+        self.url = url_of(bench.apply(keyed, made(local, rows, max_depth=3), "keyed"))
+        operation = replace(WATCH, measure=Measure("f1", 0.5, Task.BINARY, ("id",), "late", 1))
+        applied = self.watched(bench, reference, operation=operation)
+        asked = [{**row, "id": at} for at, row in enumerate(requests(rows)[:40])]
+        self.ask(asked[:30], together=False)
+        self.ask([*asked[30:], *requests(rows)[:3]])
+        traffic = self.closed(bench, applied)
+        (batch,), (window,) = traffic.batches, traffic.answers
+        assert (window.label,) == batch.labels
+        files = [*kept(window.folder)]
+        ids = [at for f in files for at in pq.read_table(f.path)["key_0"].to_pylist()]
+        assert sorted(ids) == [*range(40)]
+        assert sum(file.said.left_out for file in files) == 3
+        found = tmp_path / "found.json"
+        found.write_bytes(canonical({"windows": []}))
+        target = self.target(bench)
+        target.judged(applied.attributes, batch.labels, found, bench.context())
+        left = self.closed(bench, applied)
+        assert ([*left.batches], [w.label for w in left.answers]) == ([], [window.label])
+        target.measured(applied.attributes, (window.label,), found, bench.context())
+        assert self.closed(bench, applied) == Traffic()
 
     def test_it_is_there_found_by_its_operation_and_gone_when_deleted(
         self, bench: Bench, rows: Artifact, reference: Artifact

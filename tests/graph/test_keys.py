@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from compiler.graph.digest import canonical, digest, keyed
 from compiler.graph.node import Graph, Node, Ref, node_key, ordered
 from compiler.graph.operations import (
+    Deploy,
     Evaluate,
     Fairness,
     JudgeGates,
@@ -86,6 +87,14 @@ def test_what_asks_for_no_fairness_has_the_key_it_had_before_there_was_any() -> 
             assert ("fairness" in held) == asks
     assert digest(evaluate) == "a840faf100353abbd44dde88577700eccfc2419286ac4734662c5dc9f7d7ce9a"
     assert digest(evaluate) != digest(fair)
+
+
+def test_a_field_that_was_added_later_is_in_a_key_only_where_it_is_used() -> None:
+    """Projects that do not use it have the keys that they had."""
+    plain = Deploy("deployments.api", 0.5)
+    assert "key" not in keyed(plain)
+    assert keyed(replace(plain, key=(("id", "int64"),)))["key"] == [["id", "int64"]]
+    assert digest(plain) != digest(replace(plain, key=(("id", "int64"),)))
 
 
 def test_order_of_making_changes_nothing() -> None:

@@ -42,7 +42,11 @@ BY_THE_ENGINE: Mapping[str, Mapping[str, str]] = {
         "events": "compiler.engine.outbox",
         "name": "compiler.engine.outbox",
     },
-    "Watch": {"notify": "compiler.engine.monitoring", "compare": "compiler.engine.monitoring"},
+    "Watch": {
+        "notify": "compiler.engine.monitoring",
+        "compare": "compiler.engine.monitoring",
+        "within_s": "compiler.engine.measuring",
+    },
 }
 """What no backend has to do: the engine reads it, in the module named."""
 

@@ -18,7 +18,8 @@ from backends.ray.replica import Served
 from backends.ray.serve import Frontend
 from backends.ray.watch import RayWatches
 from backends.serving.deployed import Limits
-from compiler.graph.operations import AbortIf, CompareProfiles, Deploy, Rollout, Watch
+from compiler.graph.operations import AbortIf, CompareProfiles, Deploy, Measure, Rollout, Watch
+from compiler.graph.types import Task
 from tests.conformance.bench import Bench, document
 from tests.lowering.test_total import BY_THE_ENGINE
 
@@ -33,6 +34,7 @@ CHANGED: dict[str, Any] = {
     "rows": 50,
     "timeout_s": 3,
     "drain_s": 60,
+    "key": (("id", "int64"),),
 }
 REFUSED = {
     refusal.field for refusal in BACKEND.lowerings[Deploy].refuses if refusal.field != "name"
@@ -44,6 +46,7 @@ WATCHED: dict[str, Any] = {
     "deployment": "deployments.other",
     "window_s": 60,
     "compare": CompareProfiles(("x", "y"), "psi", 0.2),
+    "measure": Measure("f1", 0.6, Task.BINARY, ("id",), "late", 30),
 }
 
 

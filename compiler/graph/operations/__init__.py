@@ -49,6 +49,8 @@ from compiler.graph.operations.watching import (
     Alert,
     Channel,
     CompareProfiles,
+    Labels,
+    Measure,
 )
 
 __all__ = [
@@ -68,6 +70,8 @@ __all__ = [
     "Gate",
     "Golden",
     "JudgeGates",
+    "Labels",
+    "Measure",
     "Operation",
     "Package",
     "Params",

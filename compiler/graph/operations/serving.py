@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from compiler.graph.operations.operation import Operation
-from compiler.graph.operations.watching import CompareProfiles
+from compiler.graph.operations.watching import CompareProfiles, Measure
 
 
 class Golden(Operation, frozen=True):
@@ -60,13 +60,15 @@ class Deploy(Operation, frozen=True):
     copies; ``queue`` how many requests a copy takes on, ``rows`` how many rows
     one may have, ``timeout_s`` how long it may take; ``drain_s`` is how long
     those at work are given when their revision is replaced (None: the usual),
-    ``rollout`` how one takes another's place. Inputs: ``model``, ``golden``. Outputs: ``endpoint``.
+    ``rollout`` how one takes another's place; ``key`` are columns, by name and type,
+    that a request may carry to say which row it is of. Inputs: ``model``, ``golden``.
+    Outputs: ``endpoint``.
     """
 
     capability = "serve"
     category = "redeploy"
     kind = "resource"
-    later = ("drain_s", "rollout")
+    later = ("drain_s", "rollout", "key")
     name: str
     threshold: float
     api_key: str | None = None
@@ -76,6 +78,7 @@ class Deploy(Operation, frozen=True):
     timeout_s: int = 10
     drain_s: int | None = None
     rollout: Rollout | None = None
+    key: tuple[tuple[str, str], ...] = ()
 
     @property
     def drained_s(self) -> int:
@@ -87,15 +90,20 @@ class Watch(Operation, frozen=True):
     """Profile what a deployment is asked and answers, in windows of ``window_s`` seconds.
 
     ``compare`` says how ``stackc monitor`` holds each window against the
-    reference, ``notify`` whom it tells. Inputs: ``endpoint``, ``reference``.
-    Outputs: ``drift`` (document of the windows judged so far).
+    reference, ``notify`` whom it tells. With ``measure`` what was answered is kept
+    too, until labels came, or ``within_s`` seconds after the window's end. Inputs:
+    ``endpoint``, ``reference``, and ``labels`` with ``measure``. Outputs: ``drift``
+    and with ``measure`` ``performance`` (documents of the windows judged so far).
     """
 
     capability = "serve"
     category = "re-monitor"
     kind = "resource"
+    later = ("measure", "within_s")
     monitor: str
     deployment: str
     window_s: int
     compare: CompareProfiles
     notify: tuple[str, ...] = ()
+    measure: Measure | None = None
+    within_s: int = 0

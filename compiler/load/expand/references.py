@@ -46,6 +46,8 @@ def renamed(kind: str, block: Any, rename: Rename) -> Any:
     if kind == "monitors" and isinstance(block.get("on_alert"), list):
         actions = enumerate(block["on_alert"])
         found["on_alert"] = [_action(one, ("on_alert", at), rename) for at, one in actions]
+    if kind == "monitors" and isinstance(block.get("performance"), dict):
+        found["performance"] = _labelled(block["performance"], rename)
     return found
 
 
@@ -56,6 +58,20 @@ def _action(action: Any, path: Path, rename: Rename) -> Any:
     return {**action, "notify": rename(name, *_NOTIFICATION, (*path, "notify"))}
 
 
+def _labelled(performance: Any, rename: Rename) -> Any:
+    """A monitor's performance, whose ``labels`` are a column of another table."""
+    target = performance.get("labels")
+    if not isinstance(target, str) or "." not in target:
+        return performance
+    return {**performance, "labels": _column(target, ("performance", "labels"), rename)}
+
+
+def _column(target: str, path: Path, rename: Rename) -> str:
+    """``table.column`` with the table's name replaced."""
+    table, _, column = target.partition(".")
+    return f"{rename(table, *_TABLE, path)}.{column}"
+
+
 def _rule(rule: Any, path: Path, rename: Rename) -> Any:
     """A rule whose ``references`` name columns of other tables."""
     targets = rule.get("references") if isinstance(rule, dict) else None
@@ -64,8 +80,7 @@ def _rule(rule: Any, path: Path, rename: Rename) -> Any:
     found = dict(targets)
     for column, target in targets.items():
         if isinstance(target, str) and "." in target:
-            table, _, other = target.partition(".")
-            found[column] = f"{rename(table, *_TABLE, (*path, 'references', column))}.{other}"
+            found[column] = _column(target, (*path, "references", column), rename)
     return {**rule, "references": found}
 
 

@@ -143,10 +143,14 @@ def test_a_module_is_its_blocks_under_the_name_of_its_use(tmp_path: Path) -> Non
             }
         },
         "predictions": {"told": {"model": "ages", "table": "${input.people}"}},
-        "deployments": {"api": {"model": "ages"}},
+        "deployments": {"api": {"model": "ages", "key": "id"}},
         "notifications": {"ops": {"log": True}},
         "monitors": {
-            "seen": {"deployment": "api", "on_alert": [{"notify": "ops"}]},
+            "seen": {
+                "deployment": "api",
+                "performance": {"metric": "rmse", "max": 5.0, "labels": "kept.age"},
+                "on_alert": [{"notify": "ops"}],
+            },
             "drift": {"prediction": "told"},
             "table": {"table": "kept", "reference": "parts"},
         },
@@ -169,10 +173,14 @@ def test_a_module_is_its_blocks_under_the_name_of_its_use(tmp_path: Path) -> Non
         },
         "models": {"one_ages": {**module["models"]["ages"], "dataset": "one_parts"}},
         "predictions": {"one_told": {"model": "one_ages", "table": "people"}},
-        "deployments": {"one_api": {"model": "one_ages"}},
+        "deployments": {"one_api": {"model": "one_ages", "key": "id"}},
         "notifications": {"one_ops": {"log": True}},
         "monitors": {
-            "one_seen": {"deployment": "one_api", "on_alert": [{"notify": "one_ops"}]},
+            "one_seen": {
+                "deployment": "one_api",
+                "performance": {"metric": "rmse", "max": 5.0, "labels": "one_kept.age"},
+                "on_alert": [{"notify": "one_ops"}],
+            },
             "one_drift": {"prediction": "one_told"},
             "one_table": {"table": "one_kept", "reference": "one_parts"},
         },
