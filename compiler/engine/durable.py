@@ -152,6 +152,10 @@ def share(source: Path, target: Path) -> None:
     draft = target.with_name(f".{target.name}.part")
     with guarded(draft):
         draft.unlink(missing_ok=True)
+        if target.exists() and target.samefile(source):
+            # One file under two names: a rename of one to the other would leave both.
+            sync_folder(target.parent)
+            return
         link(source, draft)
     place(draft, target)
 
