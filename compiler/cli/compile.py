@@ -93,6 +93,8 @@ def _answer(compiled: Compiled, out: Path | None, output: Output) -> None:
     output.lines(graph_lines(graph, chosen, output.style))
     if out is not None:
         output.line(f"The graph is in {out}")
+    if not output.json:
+        return
     output.document(
         {
             "name": graph.name,

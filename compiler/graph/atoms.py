@@ -55,11 +55,12 @@ class Atoms(Struct):
             if here in self.known:
                 waiting.pop()
                 continue
-            missing = [up for up, _ in self._above(here) if up not in self.known]
+            above = self._above(here)
+            missing = [up for up, _ in above if up not in self.known]
             if missing:
                 waiting.extend(missing)
             else:
-                self.known[here] = self._made(here)
+                self.known[here] = self._made(here, above)
                 waiting.pop()
         return self.known[at]
 
@@ -81,14 +82,14 @@ class Atoms(Struct):
             self.tables[table] = found
         return found
 
-    def _made(self, at: At) -> frozenset[Atom] | None:
+    def _made(self, at: At, above: list[tuple[At, Origin]]) -> frozenset[Atom] | None:
         node = self.nodes[self.made_by(at[0]).node]
         if not node.inputs:
             return frozenset((Atom((self.made_by(at[0]), at[1]), 0),))
         if node.lineage is not None and not node.lineage.known:
             return None
         found: set[Atom] = set()
-        for up, origin in self._above(at):
+        for up, origin in above:
             atoms = self.known[up]
             if atoms is None or len(found) > _MOST:
                 return None

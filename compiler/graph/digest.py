@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import json.encoder
 import math
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -72,14 +73,20 @@ def _unset(kind: Any) -> dict[str, Any]:
 
 def _encoder(default: Callable[[Any], Any]) -> Callable[[Any], str]:
     # A frozen value holds no circle: nothing is spent on looking for one.
-    return json.JSONEncoder(
+    encoder = json.JSONEncoder(
         sort_keys=True,
         separators=(",", ":"),
         ensure_ascii=False,
         allow_nan=False,
         default=default,
         check_circular=False,
-    ).encode
+    )
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return encoder.encode
+    # `encode` makes one of these at each call, which takes as long as most of our values do.
+    made = make(None, default, json.encoder.encode_basestring, None, ":", ",", True, False, False)
+    return lambda value: "".join(made(value, 0))
 
 
 _encode, _encode_keyed = _encoder(_default), _encoder(_keyed)

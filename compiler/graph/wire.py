@@ -53,9 +53,13 @@ class Packed(Struct, frozen=True, array_like=True):
 
 
 class Packing(Struct):
-    """Packs nodes; equal types are written once."""
+    """Packs nodes; equal types are written once.
+
+    ``seen`` has the numbers of types by identity: to hash a table is to hash its columns.
+    """
 
     numbers: dict[ValueType, int] = field(default_factory=dict)
+    seen: dict[int, tuple[ValueType, int]] = field(default_factory=dict)
 
     def node(self, node: Node) -> Packed:
         """A node, its types noted."""
@@ -68,7 +72,12 @@ class Packing(Struct):
 
     def number(self, value: ValueType) -> int:
         """The place of a type in the table."""
-        return self.numbers.setdefault(value, len(self.numbers))
+        found = self.seen.get(id(value))
+        if found is None:
+            number = self.numbers.setdefault(value, len(self.numbers))
+            # The value is kept with its number, so that no other one gets its identity.
+            found = self.seen[id(value)] = (value, number)
+        return found[1]
 
     def types(self) -> list[tuple[str, Raw]]:
         """The table: each type's name and fields."""

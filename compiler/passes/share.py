@@ -22,7 +22,7 @@ def share(graph: Graph) -> Graph:
             aliases[node.address] = first[key]
             continue
         first.setdefault(key, node.address)
-        nodes.append(_rewired(node, aliases))
+        nodes.append(_rewired(node, aliases) if aliases else node)
     if len(nodes) == len(graph.nodes):
         return graph
     named = tuple(sorted(aliases.items()))

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from compiler.graph.node import Graph, Node
 from compiler.report.text_style import Style, plural, table
+
+MOST_BLOCKS = 200
+"""Blocks that are listed: more of them nobody reads, and programs ask for JSON."""
 
 
 def blocks(graph: Graph) -> dict[str, list[Node]]:
@@ -25,12 +29,15 @@ def graph_lines(graph: Graph, backends: Mapping[str, str], style: Style) -> list
         style: Colours.
     """
     groups = blocks(graph)
+    shown = dict(islice(groups.items(), MOST_BLOCKS))
     head = f"{style.paint(graph.name, 'bold')}: {plural(len(graph), 'node')} "
     head += f"in {plural(len(groups), 'block')}"
     if graph.aliases:
         head += f", {plural(len(graph.aliases), 'node')} shared"
-    rows = [[block, _steps(nodes)] for block, nodes in groups.items()]
+    rows = [[block, _steps(nodes)] for block, nodes in shown.items()]
     lines = [head, *(table(("block", "steps"), rows, style, widest=100) if rows else [])]
+    if len(groups) > len(shown):
+        lines.append(f"  … and {len(groups) - len(shown):,} more")
     used = {node.operation.capability for node in graph.nodes}
     chosen = ", ".join(f"{c}={name}" for c, name in sorted(backends.items()) if c in used)
     lines.append(f"graph {graph.digest[:12]}" + (f", backends {chosen}" if chosen else ""))

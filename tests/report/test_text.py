@@ -12,7 +12,11 @@ from compiler.engine.plan import Action, Change, Plan
 from compiler.engine.reasons import Reason
 from compiler.engine.results import Finished, RunResult
 from compiler.graph.documents import Drift, Metrics
+from compiler.graph.node import Graph, Node, ordered
+from compiler.graph.operations import ReadFiles
+from compiler.graph.types import TableType
 from compiler.report.results import Results
+from compiler.report.text_graph import graph_lines
 from compiler.report.text_live import LiveProgress, Progress
 from compiler.report.text_plan import plan_lines
 from compiler.report.text_results import result_lines
@@ -281,3 +285,13 @@ def test_durations_and_sizes_are_short() -> None:
         "1 h 2 min",
     ]
     assert [size(x) for x in (0, 1023, 1024, 5 << 40)] == ["0 B", "1023 B", "1.0 kB", "5,120.0 GB"]
+
+
+def test_of_very_many_blocks_the_first_are_listed() -> None:
+    read = ReadFiles("s.csv", "csv", ())
+    made = (("table", TableType(())),)
+    nodes = [Node(f"sources.s{n:03}/ingest", read, (), made) for n in range(250)]
+    lines = graph_lines(Graph(ordered(nodes)), {}, PLAIN)
+    assert len(lines) == 200 + 4
+    assert lines[0] == "stack: 250 nodes in 250 blocks"
+    assert lines[-2] == "  … and 50 more"
