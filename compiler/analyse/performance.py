@@ -90,7 +90,7 @@ def measure_deployment(
         help=f"name the columns of `{scope.models[block.model].dataset}` that name a row, which"
         " requests carry: `key: …`",
     )
-    return None
+    return _measuring(scope, name, asked, block.model, None)
 
 
 def measure_prediction(
@@ -107,6 +107,7 @@ def measure_prediction(
             labels=(Label("the prediction", Place((*path[:2], "prediction"))),),
             help="name them beside the labels: `key: …`",
         )
+        _measuring(scope, name, asked, block.model, None)
         return None
     key = key_of(scope, table.type, asked.key, (*path, "key"))
     if key is None:
@@ -132,16 +133,18 @@ def measure_prediction(
 
 
 def _measuring(
-    scope: Scope, name: str, asked: PerformanceSpec, model: str, keyed: Keyed
+    scope: Scope, name: str, asked: PerformanceSpec, model: str, keyed: Keyed | None
 ) -> Measuring | None:
     """Add the step that reads the labels; None and findings where they cannot be held against.
+
+    Whatever is wrong besides the key is found without one, too.
 
     Args:
         scope: Gets the node and the findings.
         name: The monitor.
         asked: What it asks for.
         model: The model whose answers are measured.
-        keyed: What names a row of its answers.
+        keyed: What names a row of its answers; None where nothing does, which was told.
     """
     path: Path = ("monitors", name, "performance")
     info = scope.models[model]
@@ -151,9 +154,9 @@ def _measuring(
         return None
     place = (*path, "labels")
     label = known_column(scope, scope.tables[table].type, _column(asked), place)
-    if label is None or not _joins(scope, table, keyed, place):
+    if label is None or (keyed is not None and not _joins(scope, table, keyed, place)):
         return None
-    if not _fits(scope, label, model, info, place) or not sound:
+    if not _fits(scope, label, model, info, place) or not sound or keyed is None:
         return None
     _check_unique(scope, table, keyed, place)
     key = tuple(column.name for column in keyed.columns)
