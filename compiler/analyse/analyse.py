@@ -122,7 +122,7 @@ def _analyse_uses(scope: Scope) -> None:
 def _check_models(recall: Recall) -> None:
     """What only the whole way to a model tells of it."""
     scope = recall.scope
-    atoms = Atoms({node.address: node for node in scope.nodes})
+    atoms = Atoms(scope.by_address)
     for name in scope.stack.models:
 
         def look(name: str = name) -> None:

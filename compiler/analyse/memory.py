@@ -124,7 +124,7 @@ class Recall(Struct):
         return said == len(self.scope.findings.diagnostics)
 
     def _restore(self, name: str, record: Record) -> None:
-        self.scope.nodes.extend(record.nodes)
+        self.scope.take(record.nodes)
         if record.table is not None:
             self.scope.tables[name] = record.table
         if record.model is not None:

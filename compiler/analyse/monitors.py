@@ -209,7 +209,7 @@ def _profile(scope: Scope, name: str, table: TableInfo) -> Ref:
     """A profile of a table that has none by itself; made once, shared by its monitors."""
     kind = table.published.node.partition(".")[0]
     address = f"{kind}.{name}/profile"
-    if any(node.address == address for node in scope.nodes):
+    if address in scope.by_address:
         return Ref(address, "profile")
     columns = profiled(scope, table.type)
     inputs, outputs = {"table": table.published}, {"profile": ProfileType(columns)}

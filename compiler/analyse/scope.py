@@ -70,6 +70,7 @@ class Scope(Struct):
     passed: dict[str, tuple[Entry, ...]] = field(default_factory=dict)
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
+    by_address: dict[str, Node] = field(default_factory=dict)
     inferred: dict[str, Locked] = field(default_factory=dict)
 
     def blocks_read(self, dataset: str) -> tuple[str, ...]:
@@ -89,9 +90,14 @@ class Scope(Struct):
     ) -> Ref:
         """Add a node; returns its first output, where it has any."""
         found = tuple(sorted(inputs.items()))
-        node = Node(address, operation, found, tuple(outputs.items()), origin, lineage)
-        self.nodes.append(node)
+        self.take((Node(address, operation, found, tuple(outputs.items()), origin, lineage),))
         return Ref(address, next(iter(outputs), ""))
+
+    def take(self, nodes: Iterable[Node]) -> None:
+        """Add nodes as they are."""
+        for node in nodes:
+            self.nodes.append(node)
+            self.by_address[node.address] = node
 
     def problems(self, problems: Iterable[Problem], path: Path) -> bool:
         """Report problems inside the text at a path; True when there were any."""

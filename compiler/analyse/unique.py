@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from compiler.analyse.scope import Scope
-from compiler.graph.node import Node
 from compiler.graph.operations import Clean, CleanStep
 from specs.datasets import Dataset
 
@@ -53,15 +52,11 @@ def _by_rows(scope: Scope, table: str, dataset: Dataset, columns: frozenset[str]
             return False
     if dataset.from_ is not None:
         return names_a_row(scope, dataset.from_, columns)
-    query = _node(scope, f"datasets.{table}/query")
+    query = scope.by_address.get(f"datasets.{table}/query")
     key = query.lineage.key if query is not None and query.lineage is not None else ()
     return bool(key) and columns.issuperset(key)
 
 
 def _steps(scope: Scope, table: str) -> tuple[CleanStep, ...]:
-    node = _node(scope, f"datasets.{table}/clean")
+    node = scope.by_address.get(f"datasets.{table}/clean")
     return node.operation.steps if node and isinstance(node.operation, Clean) else ()
-
-
-def _node(scope: Scope, address: str) -> Node | None:
-    return next((node for node in reversed(scope.nodes) if node.address == address), None)
