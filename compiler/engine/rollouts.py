@@ -52,8 +52,11 @@ def look(project: Project, lowered: Lowered) -> tuple[Rolling, ...]:
     Raises:
         StackcError: A backend cannot be asked.
     """
+    rolling = going_on(project)
+    if not rolling:
+        return ()  # looking makes no file where there is nothing to ask
     with scratch_folder(project) as workdir:
-        asked = [(row, _standing(project, lowered, row, workdir)) for row in going_on(project)]
+        asked = [(row, _standing(project, lowered, row, workdir)) for row in rolling]
     return tuple(Rolling(row.block, s.text, s.promoted) for row, s in asked if s is not None)
 
 
