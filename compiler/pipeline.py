@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -98,23 +100,36 @@ def compile_spec(
             anything, located; its ``sources`` are the texts to quote.
     """
     sources = Sources()
+    memory = memory or FileMemory.of(spec, environment)
     try:
-        memory = memory or FileMemory.of(spec, environment)
-        chunks = memory.begin()
-        loaded = load(
-            spec, overrides, config_dirs, environment=environment, sources=sources, chunks=chunks
-        )
-        keeper = _write_lock if keep else _keep_nothing
-        way = Way(
-            PASSES,
-            lambda loaded, found: services_of(loaded, found, known),
-            keeper,
-            memory,
-        )
-        return compile_loaded(loaded, known, way)
+        with _uncollected():
+            chunks = memory.begin()
+            loaded = load(
+                spec,
+                overrides,
+                config_dirs,
+                environment=environment,
+                sources=sources,
+                chunks=chunks,
+            )
+            keeper = _write_lock if keep else _keep_nothing
+            way = Way(PASSES, lambda of, found: services_of(of, found, known), keeper, memory)
+            return compile_loaded(loaded, known, way)
     except StackcError as error:
         error.sources = sources
         raise
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Nothing looks for garbage meanwhile: a compile makes no circles, and keeps what it makes."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 class Way(Struct, frozen=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 _T = TypeVar("_T")
@@ -21,5 +20,8 @@ def batches(ask: Callable[[Sequence[str]], _T], texts: Sequence[str]) -> Iterato
     if len(parts) < 2:
         yield from map(ask, parts)
         return
+    # Most specs have no second batch, and starting is what they wait for.
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(1, "duckdb") as worker:
         yield from worker.map(ask, parts)
