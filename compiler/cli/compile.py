@@ -66,10 +66,10 @@ def _compile(asked: Asked, out: Path | None, output: Output, memory: Memory | No
         _write_sarif(error, output)
         return 1
     if out is not None:
-        from compiler.cli.files import write_text
+        from compiler.cli.files import write_bytes
         from compiler.graph.serialize import to_bytes
 
-        write_text(out, to_bytes(compiled.graph).decode("utf-8"))
+        write_bytes(out, to_bytes(compiled.graph))
     if sarif:
         _write_sarif(StackcError(*compiled.warnings), output)
     else:

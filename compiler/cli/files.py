@@ -13,13 +13,18 @@ from compiler.source import COMMAND_LINE, Sources, Span
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file in one move: a reader sees the old text or the new one.
+    """Write a text as `write_bytes` does."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file in one move: a reader sees the old content or the new one.
 
     Raises:
         StackcError: E607 where the place cannot be written to, E712 without space.
     """
     try:
-        _write(path, text)
+        _write(path, data)
     except OSError as problem:
         raise cannot_write(path, problem) from problem
 
@@ -43,14 +48,14 @@ def replace_text(path: Path, before: str, after: str) -> None:
         )
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, data: bytes) -> None:
     if path.exists() and not path.is_file():  # a pipe or a device: /dev/stdout
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(data)
         return
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(0o644)
