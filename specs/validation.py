@@ -100,6 +100,11 @@ class Rule(Spec):
         """Which rule it is."""
         return one_of(self.__dict__, *VERBS)
 
+    @property
+    def kept(self) -> bool:
+        """Whether no published row breaks it."""
+        return self.on_failure != "warn" and self.tolerance == 0
+
     @model_validator(mode="after")
     def _one_verb(self) -> Self:
         verb = self.verb

@@ -38,11 +38,11 @@ def _check_model(scope: Scope, atoms: Atoms, node: Node, name: str) -> None:
     check_time(scope, scope.stack.models[name], place[:2])
     due = [atom for atom in atoms.of((table, wanted)) or () if atom.alone]
     for derived in node.lineage.columns if node.lineage else ():
-        found = {
-            atom: None
+        found = dict.fromkeys(
+            atom
             for origin in derived.origins
             for atom in sorted(atoms.of((table, origin.column)) or (), key=str)
-        }
+        )
         for atom in found:
             later = _known_later(scope, atom, due)
             if later is not None:
@@ -76,7 +76,7 @@ def _is_before(scope: Scope, source: str, first: str, second: str) -> bool:
     """Whether a rule on the source says that one time is never after another."""
     for rule in scope.stack.validation.get(source, ()):
         match = _ORDERED.fullmatch(rule.expression or "")
-        if match is not None and rule.on_failure != "warn" and not rule.tolerance:
+        if match is not None and rule.kept:
             left, sign, right = match.groups()
             if (left, right) == (first, second) and sign in ("<", "<=", "="):
                 return True

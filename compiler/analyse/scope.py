@@ -79,6 +79,11 @@ class Scope(Struct):
         names = self.reads[dataset]
         return tuple(aliases.get(name, name) for name in names) if aliases else names
 
+    def taken(self, name: str) -> str | None:
+        """The table whose rows a dataset takes as they are; None where it makes its own."""
+        dataset = self.stack.datasets.get(name)
+        return None if dataset is None or dataset.clean else dataset.from_
+
     def add(
         self,
         address: str,

@@ -24,11 +24,7 @@ def names_a_row(scope: Scope, table: str, columns: frozenset[str]) -> bool:
 def _by_rule(scope: Scope, table: str, columns: frozenset[str]) -> bool:
     rules = scope.stack.validation.get(table, ())
     return any(
-        rule.unique is not None
-        and columns.issuperset(rule.unique)
-        and rule.on_failure != "warn"
-        and rule.tolerance == 0
-        for rule in rules
+        rule.unique is not None and columns.issuperset(rule.unique) and rule.kept for rule in rules
     )
 
 

@@ -1,13 +1,9 @@
-"""What looks at a monitor's traffic have in common: asking backends, and a folder to work in."""
+"""What looks at what is deployed have in common: asking backends, and keeping what was found."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 from msgspec import Struct
@@ -52,7 +48,7 @@ class Look(Struct):
         """Run a task on behalf of the monitor; raises StackcError."""
         seed = seed_of(self.project, self.row, task, workdir)
         call = Call(task.lowering.target, method, arguments, seed)
-        return self.project.workers.run(call, task.lowering.isolation, _silent)
+        return self.project.workers.run(call, task.lowering.isolation, silent)
 
     def document(self, output: str) -> Any | None:
         """What was found before; None where it was never put down, or is damaged.
@@ -89,16 +85,5 @@ class Look(Struct):
         return path
 
 
-@contextmanager
-def workdir_of(project: Project) -> Iterator[Path]:
-    """A folder to work in, gone afterwards."""
-    workdir = project.scratch / uuid4().hex
-    durable.make_folder(workdir)
-    try:
-        yield workdir
-    finally:
-        shutil.rmtree(workdir, ignore_errors=True)
-
-
-def _silent(_text: str) -> None:
+def silent(_text: str) -> None:
     """Looking is quick: there is no progress to show."""

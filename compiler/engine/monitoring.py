@@ -13,7 +13,8 @@ from compiler.backend import Artifact, Outcome, Traffic, WindowBatch
 from compiler.diagnostics import Diagnostic, StackcError
 from compiler.engine import rows
 from compiler.engine.alerts import drift_event, drifted
-from compiler.engine.looking import MOST_WINDOWS, Look, workdir_of
+from compiler.engine.execution import scratch_folder
+from compiler.engine.looking import MOST_WINDOWS, Look
 from compiler.engine.measuring import Measured, Memory, measure
 from compiler.engine.placing import placed
 from compiler.engine.project import Project
@@ -97,7 +98,7 @@ def judge(
 
 
 def _judged(look: Look, close: bool, memory: MutableMapping[str, Memory]) -> Judged:
-    with workdir_of(look.project) as workdir:
+    with scratch_folder(look.project) as workdir:
         traffic: Traffic = look.ask("windows", (close,), workdir)
         now = _drift(look, traffic, workdir)
         found = Judged(look.row.block, now, traffic.rows, traffic.closes)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from compiler.backend import Standing
 from compiler.engine import durable, outbox, rows
 from compiler.engine.execution import scratch_folder, seed_of, store_applied
+from compiler.engine.looking import silent
 from compiler.engine.project import Project
 from compiler.engine.rows import NodeRow
 from compiler.engine.tasks import Call
@@ -88,7 +89,7 @@ def _standing(project: Project, lowered: Lowered, row: NodeRow, workdir: Path) -
     task = lowered.restore(row.backend, row.operation, row.settings)
     seed = seed_of(project, row, task, workdir)
     call = Call(task.lowering.target, "standing", (row.attributes or {},), seed)
-    found: Standing | None = project.workers.run(call, task.lowering.isolation, _silent)
+    found: Standing | None = project.workers.run(call, task.lowering.isolation, silent)
     return found
 
 
@@ -111,7 +112,3 @@ def _take_over(
         rows.put_stamps(state, project.store.take_fresh())
         outbox.put(state, row.run, origin, drafts, channels)
     durable.point("rollout.settled")
-
-
-def _silent(_text: str) -> None:
-    """Asking is quick: there is no progress to show."""

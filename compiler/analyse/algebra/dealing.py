@@ -55,10 +55,9 @@ def kept_rules(scope: Scope, name: str) -> list[tuple[Path, Rule]]:
     seen: str | None = name
     while seen is not None:
         for index, rule in enumerate(scope.stack.validation.get(seen, ())):
-            if rule.on_failure != "warn" and rule.tolerance == 0:
+            if rule.kept:
                 found.append((("validation", seen, index, rule.verb), rule))
-        dataset = scope.stack.datasets.get(seen)
-        seen = dataset.from_ if dataset is not None and not dataset.clean else None
+        seen = scope.taken(seen)
     return found
 
 

@@ -51,7 +51,7 @@ class Entry(Struct, frozen=True):
     @property
     def kept(self) -> bool:
         """Whether no published row breaks it."""
-        return self.rule.on_failure != "warn" and self.rule.tolerance == 0
+        return self.rule.kept
 
     @property
     def can_fail(self) -> bool:

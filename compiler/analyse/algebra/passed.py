@@ -23,7 +23,5 @@ def passed(scope: Scope, name: str) -> tuple[Entry, ...]:
 
 def handed_on(scope: Scope, name: str) -> tuple[Entry, ...]:
     """The rules that the rows of a table have passed before they came to it."""
-    dataset = scope.stack.datasets.get(name)
-    if dataset is None or dataset.from_ is None or dataset.clean:
-        return ()
-    return passed(scope, dataset.from_)
+    taken = scope.taken(name)
+    return () if taken is None else passed(scope, taken)
