@@ -129,6 +129,9 @@ def _uncollected() -> Iterator[None]:
         yield
     finally:
         if was:
+            # All that was made counts as old, or the next few values made have it looked through.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 

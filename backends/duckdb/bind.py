@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import duckdb
 from msgspec import Struct
 from msgspec.structs import replace
 
-from backends.duckdb.batches import batches
+from backends.duckdb.ahead import Answers, Aside
 from backends.duckdb.conditions import condition_of
 from backends.duckdb.described import Described
-from backends.duckdb.items import item_around
 from backends.duckdb.parsed import NotOneSelect, Parsed, parse, syntax_trees
-from backends.duckdb.plans import Traced, unknown, written
+from backends.duckdb.places import nearest
+from backends.duckdb.plans import Traced, plans, unknown, written
 from backends.duckdb.problems import SqlProblem, translate
 from backends.duckdb.purity import Functions, impure
 from backends.duckdb.saying import (
@@ -27,11 +25,11 @@ from backends.duckdb.saying import (
     shifted,
     unknown_table,
 )
+from backends.duckdb.sessions import beside, closed
 from backends.duckdb.shapes import Shape, Shapes
 from backends.duckdb.types import from_duckdb
 from compiler.analyse.algebra.conditions import OPAQUE, Condition
 from compiler.codes import Code
-from compiler.diagnostics import Place, Within
 from compiler.graph.lineage import Derivation, Lineage
 from compiler.graph.types import Column, DataType, TableType
 
@@ -64,33 +62,18 @@ class Binder:
     version = f"duckdb {duckdb.__version__}"
 
     def __init__(self) -> None:
-        self._connection = duckdb.connect(
-            config={
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "enable_external_access": False,
-                "threads": 1,
-            }
-        )
-        self._connection.execute("SET errors_as_json = true")
-        # Tables are those that are declared here, never variables of this program.
-        self._connection.execute("SET python_enable_replacements = false")
-        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection = closed()
+        aside = Aside(lambda: beside(self._connection))
         self._functions = Functions.of(self._connection)
-        self._trees: dict[str, str | None] = {}
+        self._trees = Answers(syntax_trees, self._connection, aside)
         self._parsed: dict[str, Parsed] = {}
-        self._described = Described(self._connection)
+        self._described = Described(self._connection, Answers(plans, self._connection, aside))
         self._shapes = Shapes()
 
     def read_ahead(self, queries: Sequence[str], expressions: Sequence[str]) -> None:
-        """Parse all that will be asked about at once, which is cheaper than one by one."""
-        texts = dict.fromkeys((*queries, *(_wrapped(text) for text in expressions)))
-        unread = [text for text in texts if text not in self._trees]
-        for trees in batches(partial(syntax_trees, self._connection), unread):
-            self._trees.update(trees)
-            for sql in trees:
-                with contextlib.suppress(NotOneSelect):
-                    self._parse(sql)
+        """Be told all that will be asked about, to have it parsed together, which is cheaper."""
+        texts = (*queries, *(_wrapped(text) for text in expressions))
+        self._trees.ahead([text for text in texts if text not in self._parsed])
 
     def tables(self, sql: str) -> tuple[str, ...]:
         """The tables a SELECT reads, as written, each once; () where it cannot be parsed."""
@@ -168,9 +151,7 @@ class Binder:
         """Parse once: the names of a query are asked for before its types."""
         found = self._parsed.get(sql)
         if found is None:
-            if sql not in self._trees:
-                self._trees.update(syntax_trees(self._connection, [sql]))
-            found = self._parsed[sql] = parse(sql, self._trees.get(sql))
+            found = self._parsed[sql] = parse(sql, self._trees.take(sql))
         return found
 
     def _shape(self, text: str, sql: str) -> tuple[SqlProblem, ...]:
@@ -290,29 +271,10 @@ def _traced(
     sure, derivations = [], []
     for column, value in zip(columns, traced.columns, strict=True):
         sure.append(Column(column.name, column.type, value.nullable))
-        place = _nearest(sql, shape, traced.span(value), places.get(column.name))
+        place = nearest(sql, shape, traced.span(value), places.get(column.name))
         derivations.append(Derivation(column.name, shape.called(value.origins), place))
     rows = shape.called(traced.rows)
     return BoundQuery(tuple(sure), lineage=Lineage(tuple(derivations), rows, key=traced.key))
-
-
-def _nearest(
-    sql: str, shape: Shape, computed: tuple[int, int] | None, item: tuple[int, int] | None
-) -> Place:
-    """Where a column is computed: its item in the list, or an expression deeper in the query."""
-    if computed is None:
-        return Place((), None if item is None else Within(*_stretch(sql, item)))
-    start, end = shape.back(computed[0]), shape.back(sum(computed))
-    if item is not None and item[0] <= start and end <= sum(item):
-        return Place((), Within(*_stretch(sql, item)))
-    # Of an operator the plan tells its sign alone.
-    return Place((), Within(*item_around(sql, *_stretch(sql, (start, end - start)))))
-
-
-def _stretch(sql: str, span: tuple[int, int]) -> tuple[int, int]:
-    """A stretch of bytes in characters: its first, and how many."""
-    start = chars(sql, span[0]) or 0
-    return start, max(1, (chars(sql, sum(span)) or 0) - start)
 
 
 def _wrapped(text: str) -> str:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import partial
 
 import duckdb
 from msgspec import Struct, field
 
-from backends.duckdb.batches import batches
-from backends.duckdb.plans import Traced, plans, trace
+from backends.duckdb.ahead import Answers
+from backends.duckdb.plans import Traced, trace
 from backends.duckdb.shapes import NAMED, Signature, signature_of
 from backends.duckdb.text import name as quoted
 from backends.duckdb.types import from_duckdb, to_duckdb
-from backends.duckdb.values import UnknownPlan
+from backends.duckdb.values import Plan, UnknownPlan
 from compiler.graph.types import Column, TableType
 
 
@@ -25,25 +24,23 @@ class Described(Struct):
     """
 
     connection: duckdb.DuckDBPyConnection
+    plans: Answers[Plan]
     declared: dict[str, Signature] = field(default_factory=dict)
     bound: dict[str, tuple[Column, ...] | None] = field(default_factory=dict)
-    plans: dict[str, Traced | None] = field(default_factory=dict)
+    found: dict[str, Traced | None] = field(default_factory=dict)
 
     def ahead(self, asked: Iterable[tuple[str, Mapping[str, TableType]]]) -> None:
-        """Ask about many queries together, which is cheaper than one by one."""
-        known = {sql: tables for sql, tables in asked if self._declare_all(tables)}
-        new = {sql: tables for sql, tables in known.items() if sql not in self.plans}
-        for made in batches(partial(plans, self.connection), [*new]):
-            for sql, plan in made.items():
-                try:
-                    self.plans[sql] = trace(plan, new[sql])
-                except UnknownPlan:
-                    self.plans[sql] = None
+        """Be told of many queries, to ask about them together, which is cheaper."""
+        lasting = {sql: tables for sql, tables in asked if all(n.startswith(NAMED) for n in tables)}
+        self.plans.ahead([sql for sql, tables in lasting.items() if self._declare_all(tables)])
 
     def traced(self, sql: str, tables: Mapping[str, TableType]) -> Traced | None:
         """Where a query's columns come from; None where it cannot be bound, or that not be told."""
-        self.ahead([(sql, tables)])
-        return self.plans.get(sql)
+        if not self._declare_all(tables):
+            return None
+        if sql not in self.found:
+            self.found[sql] = self._traced(sql, tables)
+        return self.found[sql]
 
     def columns(self, sql: str, tables: Mapping[str, TableType]) -> tuple[Column, ...] | None:
         """The result's columns by type; None where the query cannot be bound."""
@@ -64,7 +61,7 @@ class Described(Struct):
         # What was said of the table by that name is said of another one.
         if not name.startswith(NAMED):
             self.bound.clear()
-            self.plans.clear()
+            self.found.clear()
 
     def _declare_all(self, tables: Mapping[str, TableType]) -> bool:
         """Before any answer is looked up: one that is about another table is forgotten then.
@@ -77,6 +74,13 @@ class Described(Struct):
         except duckdb.Error:
             return False
         return True
+
+    def _traced(self, sql: str, tables: Mapping[str, TableType]) -> Traced | None:
+        plan = self.plans.take(sql)
+        try:
+            return None if plan is None else trace(plan, tables)
+        except UnknownPlan:
+            return None
 
     def _columns(self, sql: str) -> tuple[Column, ...] | None:
         try:

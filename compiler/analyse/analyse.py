@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,13 @@ from compiler.analyse.monitors import analyse_monitor, analyse_notification
 from compiler.analyse.names import (
     check_names,
     dependencies,
-    levels,
     order,
     read_ahead,
     tables_read,
 )
 from compiler.analyse.policies import check_policies
 from compiler.analyse.predictions import analyse_prediction
+from compiler.analyse.schedule import Schedule
 from compiler.analyse.scope import Scope
 from compiler.analyse.services import Services
 from compiler.analyse.sources import analyse_source
@@ -85,7 +85,7 @@ def analyse(
     recall = Recall(scope, memory, needs)
     sequence = order(needs, kinds, findings)
     recall.all_of(sequence, kinds)
-    _analyse_tables(recall, levels(sequence, needs), kinds)
+    _analyse_tables(recall, sequence, kinds)
     _analyse_uses(scope)
     if not findings.errors:
         check_policies(scope)
@@ -97,16 +97,16 @@ def analyse(
     return Analysed(graph, scope.inferred, recall.made(), sql)
 
 
-def _analyse_tables(recall: Recall, levels: list[list[str]], kinds: Mapping[str, str]) -> None:
+def _analyse_tables(recall: Recall, sequence: Sequence[str], kinds: Mapping[str, str]) -> None:
     """Tables and models, each behind what it reads, but for those that were recalled."""
     scope, known = recall.scope, set(recall.records)
-    fresh = [[name for name in level if name not in known] for level in levels]
-    read_ahead(scope.stack, scope.services.binder, {name for level in fresh for name in level})
-    for level in fresh:
-        bind_ahead(scope, (name for name in level if kinds.get(name) == "datasets"))
-        for name in level:
-            kind, _, block = name.rpartition(".")
-            recall.record(name, partial(_BY_KIND[kind or kinds[name]], scope, block))
+    fresh = [name for name in sequence if name not in known]
+    read_ahead(scope.stack, scope.services.binder, set(fresh))
+    queries = {name for name, dataset in scope.stack.datasets.items() if dataset.sql}
+    schedule = Schedule(recall.needs, queries, partial(bind_ahead, scope))
+    for name in schedule.turns(fresh):
+        kind, _, block = name.rpartition(".")
+        recall.record(name, partial(_BY_KIND[kind or kinds[name]], scope, block))
 
 
 def _analyse_uses(scope: Scope) -> None:

@@ -162,16 +162,6 @@ def order(
     return tuple(name for name in done if name not in broken)
 
 
-def levels(order: Iterable[str], needs: Mapping[str, set[str]]) -> list[list[str]]:
-    """The ordered blocks by the longest way to what reads nothing: a level reads those before."""
-    depth: dict[str, int] = {}
-    found: dict[int, list[str]] = {}
-    for name in order:
-        depth[name] = max((depth[other] + 1 for other in needs[name] if other in depth), default=0)
-        found.setdefault(depth[name], []).append(name)
-    return [found[at] for at in sorted(found)]
-
-
 def _visit(
     start: str,
     needs: Mapping[str, set[str]],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -47,6 +48,14 @@ def typecheck(
     unknown column, E205 unknown function, E304 types, E305 known to DuckDB but
     not to models. Columns are found by their exact name, else whatever the case.
     """
+    return _typechecked(text, tuple(columns.values()))
+
+
+# Models made by one template, and the points of a sweep, say the same over equal columns.
+@lru_cache(maxsize=4096)
+def _typechecked(
+    text: str, columns: tuple[Column, ...]
+) -> tuple[Typed | None, tuple[ExpressionProblem, ...]]:
     try:
         text.encode("utf-8")
         parsed = parse(text)
@@ -55,7 +64,7 @@ def typecheck(
         return None, (ExpressionProblem(Code.EXPRESSION_SYNTAX, message, broken.start, 1),)
     except Refused as refused:
         return None, (refused.problem,)
-    binder = Binder(columns)
+    binder = Binder({column.name: column for column in columns})
     root = binder.resolve(parsed)
     bound = binder.bind(root)
     if bound is None:
