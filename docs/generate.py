@@ -14,7 +14,8 @@ from specs.algorithms import TRAITS
 from specs.base import Block
 from specs.metrics import METRICS
 from specs.scaling import FOR_EACH
-from specs.stack import KINDS, json_schema
+from specs.schema import editor_schema, json_schema
+from specs.stack import KINDS
 
 FOLDER = Path(__file__).parent
 SCHEMA = FOLDER / "stackc.schema.json"
@@ -90,7 +91,7 @@ class Field(NamedTuple):
 
 def schema_text() -> str:
     """The JSON Schema as ``stackc schema`` prints it."""
-    return json.dumps(json_schema(), indent=2, ensure_ascii=True) + "\n"
+    return json.dumps(editor_schema(), indent=2, ensure_ascii=True) + "\n"
 
 
 def reference_text() -> str:

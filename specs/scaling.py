@@ -5,7 +5,17 @@ What they mean is in ``compiler/load/expand``; a spec is typed when every block 
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
+
+
+class File(StrEnum):
+    """Files that blocks are written in."""
+
+    SPEC = "spec"
+    PART = "part"
+    MODULE = "module"
+
 
 FOR_EACH = "for_each"
 INPUT_TYPES = (
@@ -13,6 +23,24 @@ INPUT_TYPES = (
     "source", "dataset", "table", "model", "deployment", "notification",
 )  # fmt: skip
 """What an input of a module may be: a plain value, or the name of a block."""
+
+MODULES = "modules"
+INPUTS: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": {
+        "type": "object",
+        "properties": {
+            "type": {"enum": [*INPUT_TYPES], "description": "What it is, or what it names."},
+            "default": {"description": "What it is where a use gives none; without, one has to."},
+            "description": {"type": "string"},
+        },
+        "required": ["type"],
+        "additionalProperties": False,
+    },
+    "description": "What a use of the module gives it, as `${input.name}`.",
+    "examples": [{"cases": {"type": "table"}, "least": {"type": "number", "default": 0.9}}],
+}
+"""The inputs of a module, as it declares them."""
 
 _FILES = {
     "type": "array",
@@ -45,7 +73,7 @@ _KEYS = {
     ],
     "description": "Make the block once for each of these keys, as `name_key`.",
 }
-TOP_KEYS = ("include", "environments", "modules", "defaults")
+TOP_KEYS = ("include", "environments", MODULES, "defaults")
 """Keys of the spec that its typed form does not have."""
 
 
@@ -60,7 +88,7 @@ def with_scaling(schema: dict[str, Any], kinds: list[str]) -> None:
     properties = schema["properties"]
     properties["include"] = _FILES
     properties["environments"] = _ENVIRONMENTS
-    properties["modules"] = {
+    properties[MODULES] = {
         "type": "object",
         "additionalProperties": use,
         "description": "Blocks from files with inputs: `name: {use: file, with: inputs}`.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -14,7 +14,6 @@ from specs.monitors import Monitor
 from specs.notifications import Notification
 from specs.policies import Policy, Tag
 from specs.predictions import Prediction
-from specs.scaling import with_scaling
 from specs.sources import Source
 from specs.validation import Rule
 
@@ -57,30 +56,3 @@ class Stack(Block):
     policies: dict[Tag, Policy] = Field(
         default={}, description="By tag: where the values of columns that have it may not go."
     )
-
-
-def json_schema() -> dict[str, Any]:
-    """The language as JSON Schema (2020-12), for editors."""
-    schema = Stack.model_json_schema(mode="validation")
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "stackc spec"
-    schema["properties"]["defaults"] = {
-        "type": "array",
-        "description": "Hydra defaults list: config groups that this spec is composed from.",
-        "examples": [[{"size": "small"}, "_self_"]],
-    }
-    with_scaling(schema, [kind for kind in KINDS if kind != "validation"])
-    _close(schema)
-    return schema
-
-
-def _close(part: Any) -> None:
-    """Where keys have a pattern, no others may stand; Pydantic leaves that to be understood."""
-    if isinstance(part, dict):
-        if "patternProperties" in part:
-            part["additionalProperties"] = False
-        for value in part.values():
-            _close(value)
-    elif isinstance(part, list):
-        for value in part:
-            _close(value)

@@ -9,19 +9,24 @@ import typer
 
 from compiler.cli.options import Format, OutputFormat
 from compiler.cli.output import Output, json_text
+from specs.scaling import File
 
 
 def command(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write it there.")
     ] = None,
+    file: Annotated[
+        File, typer.Option("--file", help="What is edited: a spec, a part of one, or a module.")
+    ] = File.SPEC,
     format: OutputFormat = Format.TEXT,
 ) -> int:
     """Print the language's JSON Schema."""
-    from specs.stack import LANGUAGE, json_schema
+    from specs.schema import editor_schema
+    from specs.stack import LANGUAGE
 
     output = Output(format, "schema")
-    text = json_text(json_schema())
+    text = json_text(editor_schema(file))
     if out is None:
         output.raw(text)
         return 0

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from compiler.diagnostics import Path
-from specs.stack import json_schema
+from specs.schema import json_schema
 
 
 class Key(Struct, frozen=True):

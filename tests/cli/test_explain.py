@@ -76,6 +76,10 @@ def test_schema_judges_specs(shop: Path) -> None:
         jsonschema.validate({"stackc": 1, "name": "x", "sorces": {}}, schema)
     assert stackc("schema", "--out", "s.json", cwd=shop).code == 0
     assert json.loads((shop / "s.json").read_text()) == schema
+    module = json.loads(stackc("schema", "--file", "module", cwd=shop).out)
+    assert {"inputs", "models"} <= module["properties"].keys()
+    assert "required" not in module
+    assert stackc("schema", "--file", "modul", cwd=shop).code == 2
 
 
 def test_lock_infers_keeps_and_updates(shop: Path) -> None:

@@ -14,10 +14,11 @@ from compiler.load.command import CommandLine
 from compiler.load.layers import Layer, SectionLayer
 from compiler.source import Span
 from specs.base import NAME
+from specs.scaling import MODULES
 from specs.stack import KINDS
 
 ENVIRONMENTS = "environments"
-_KEYS = (*KINDS, "modules", "name", "description", "owner", "tags")
+_KEYS = (*KINDS, MODULES, "name", "description", "owner", "tags")
 _NAME = re.compile(NAME)
 _MAX_NAME = 63
 

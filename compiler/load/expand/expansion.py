@@ -13,7 +13,7 @@ from compiler.load.expand.files import Folder
 from compiler.load.expand.for_each import is_template
 from compiler.load.expand.inputs import TABLES, BlockName
 from compiler.load.expand.making import Making
-from compiler.load.expand.modules import MODULES, ModuleFiles
+from compiler.load.expand.modules import ModuleFiles
 from compiler.load.expand.references import plain, renamed
 from compiler.load.expand.unit import Made, Unit
 from compiler.load.expand.using import Using
@@ -21,6 +21,7 @@ from compiler.load.once import once
 from compiler.load.pieces import PieceError, split_pieces
 from compiler.load.provenance import Origin, Provenance, of_block
 from compiler.load.resolve import Resolver
+from specs.scaling import MODULES
 from specs.stack import KINDS
 
 _RULES = "validation"

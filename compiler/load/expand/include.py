@@ -15,12 +15,13 @@ from compiler.load.expand.files import Folder
 from compiler.load.layers import FileLayer
 from compiler.load.text import Text
 from compiler.source import Span
+from specs.scaling import MODULES
 from specs.stack import KINDS
 
 INCLUDE = "include"
 MAX_FILES = 1000
 """No spec may have more files."""
-_BLOCKS = (*KINDS, "modules")
+_BLOCKS = (*KINDS, MODULES)
 _SAME = ("stackc", "name")
 _OWN = ("defaults", "environments", INCLUDE)
 _GLOB = set("*?[")

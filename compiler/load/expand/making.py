@@ -11,12 +11,12 @@ from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, Label, Place, StackcError
 from compiler.load.expand.files import Folder
 from compiler.load.expand.for_each import is_template, values_of
-from compiler.load.expand.modules import MODULES, ModuleFiles
+from compiler.load.expand.modules import ModuleFiles
 from compiler.load.expand.unit import Made, Unit
 from compiler.load.once import Of, once
 from compiler.load.provenance import Origin, Provenance, of_block
 from compiler.load.resolve import Resolver
-from specs.scaling import FOR_EACH
+from specs.scaling import FOR_EACH, MODULES
 from specs.stack import KINDS
 
 MAX_BLOCKS = 10_000

@@ -13,10 +13,9 @@ from compiler.load.expand.files import Folder
 from compiler.load.expand.inputs import KEYS, Input
 from compiler.load.layers import FileLayer
 from compiler.source import Span
-from specs.scaling import INPUT_TYPES
+from specs.scaling import INPUT_TYPES, MODULES
 from specs.stack import KINDS
 
-MODULES = "modules"
 USE_KEYS = ("use", "with", "for_each", "description", "owner", "tags")
 _TOP = ("inputs", "description", *KINDS, MODULES)
 

@@ -11,11 +11,12 @@ from compiler.diagnostics import Diagnostic, Label, Place, StackcError, did_you_
 from compiler.load.expand.for_each import is_template
 from compiler.load.expand.inputs import BlockName, Input
 from compiler.load.expand.making import Making
-from compiler.load.expand.modules import MODULES, USE_KEYS, ModuleFile
+from compiler.load.expand.modules import USE_KEYS, ModuleFile
 from compiler.load.expand.unit import Unit
 from compiler.load.provenance import Origin, Provenance, of_block
 from compiler.load.resolve import Resolver
 from compiler.source import Span
+from specs.scaling import MODULES
 
 MAX_NESTED = 16
 MAX_USES = 1000
