@@ -125,9 +125,9 @@ def plan(
     Raises:
         StackcError: The spec is wrong, or what it names cannot be looked at.
     """
+    from compiler.contracts import check_contracts
     from compiler.engine.planning import make_plan
     from compiler.engine.project import open_project
-    from compiler.pipeline import check_contracts
     from compiler.report.placing import Asked, placing
 
     compiled = compile(spec, *overrides, config_dirs=config_dirs, env=env)

@@ -13,24 +13,24 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from compiler.analyse.analyse import Analysed, analyse
-from compiler.analyse.facts import report_facts
 from compiler.analyse.lock import LOCK_NAME, Locked, read_lock, render_lock
 from compiler.analyse.lock_environments import kept, seen
 from compiler.analyse.memory import Memory
 from compiler.analyse.schema import validate
 from compiler.analyse.services import Services
 from compiler.backend import Backend, Look
+from compiler.chosen import service, settings_of
 from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, Findings, Place, StackcError
 from compiler.engine.durable import write
 from compiler.engine.secrets import Secrets
 from compiler.graph.node import Graph
-from compiler.graph.operations import Params, ReadFiles
+from compiler.graph.operations import Params
 from compiler.graph.reach import Reach
 from compiler.graph.reached import reach_of
 from compiler.graph.types import Column
 from compiler.load import Loaded, Provenance, load, locate
-from compiler.lower import Lowered, lower, service, settings_of
+from compiler.lower import Lowered, lower
 from compiler.passes.driver import PASSES, Pass, run_passes
 from compiler.remembering import FileMemory
 from compiler.source import Sources
@@ -100,9 +100,9 @@ def compile_spec(
             anything, located; its ``sources`` are the texts to quote.
     """
     sources = Sources()
-    memory = memory or FileMemory.of(spec, environment)
     try:
-        with _uncollected():
+        with _uncollected(once=memory is None):
+            memory = memory or FileMemory.of(spec, environment)
             chunks = memory.begin()
             loaded = load(
                 spec,
@@ -121,17 +121,21 @@ def compile_spec(
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """Nothing looks for garbage meanwhile: a compile makes no circles, and keeps what it makes."""
+def _uncollected(once: bool) -> Iterator[None]:
+    """Nothing looks for garbage meanwhile: a compile makes no circles, and keeps what it makes.
+
+    ``once`` says that no other follows: what was made counts as old then, or the next few
+    values made would have all of it looked through.
+    """
     was = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was:
-            # All that was made counts as old, or the next few values made have it looked through.
-            gc.freeze()
-            gc.unfreeze()
+            if once:
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 
@@ -158,7 +162,7 @@ def compile_loaded(loaded: Loaded, known: Mapping[str, Backend] | None, way: Way
         StackcError: Everything that is wrong in the first stage that found anything, located.
     """
     findings = Findings()
-    stop = _stopper(findings, loaded)
+    stop = stopper(findings, loaded)
     stack = stop(validate(loaded.config, findings))
     services = stop(way.services(loaded, findings))
     lock = seen(read_lock(loaded.root / LOCK_NAME), loaded.environment)
@@ -201,7 +205,7 @@ def _named(graph: Graph, environment: str | None) -> Graph:
     return graph if environment is None else replace(graph, name=f"{graph.name}@{environment}")
 
 
-def _stopper(findings: Findings, loaded: Loaded) -> Callable[[Any], Any]:
+def stopper(findings: Findings, loaded: Loaded) -> Callable[[Any], Any]:
     """Hands a stage's value on, or stops with everything that the stage found."""
 
     def stop(value: Any) -> Any:
@@ -282,69 +286,3 @@ def lock_notes(inferred: Mapping[str, Locked]) -> list[Diagnostic]:
             )
         )
     return found
-
-
-def relock(loaded: Loaded) -> tuple[dict[str, Locked], dict[str, Locked]]:
-    """The lock as it is, and as it would be if every source were looked at again.
-
-    Raises:
-        StackcError: What is wrong with the spec or its sources, located.
-    """
-    findings = Findings()
-    stop = _stopper(findings, loaded)
-    stack = stop(validate(loaded.config, findings))
-    services = stop(services_of(loaded, findings, None))
-    alone = Stack(stackc=stack.stackc, name=stack.name, sources=stack.sources)
-    analysed = stop(analyse(alone, loaded.config, loaded.root, services, {}, findings))
-    return seen(read_lock(loaded.root / LOCK_NAME), loaded.environment), analysed.inferred
-
-
-def check_contracts(compiled: Compiled, state: Path) -> Findings:
-    """Hold the columns of sources in files against what the files have.
-
-    Only files that changed since they were looked at are looked at; those that
-    are elsewhere or missing, and databases, are left to the run.
-
-    Args:
-        compiled: The spec.
-        state: The folder that remembers what was seen.
-    """
-    return _contracts(compiled.stack, compiled.graph, compiled.root, compiled.backends, state)
-
-
-def _contracts(
-    stack: Stack, graph: Graph, root: Path, backends: Mapping[str, Any], state: Path
-) -> Findings:
-    findings, aside = Findings(), Findings()
-    found = {node.origin: node.operation for node in graph if isinstance(node.operation, ReadFiles)}
-    # A backend that reads otherwise need not be able to compare.
-    compare = service(backends, "read", "compare_files", aside) if found else None
-    settings = settings_of(backends, "read", aside)
-    if compare is None or settings is None:
-        return findings
-    look = Look(root, settings, Secrets(root).resolve)
-    for origin, facts in zip(found, compare([*found.values()], state, look), strict=True):
-        name = str(origin[1])
-        report_facts(name, stack.sources[name], facts, findings)
-    return findings
-
-
-def check_lock(loaded: Loaded) -> tuple[tuple[Diagnostic, ...], tuple[str, ...]]:
-    """Where files differ from their columns, and the sources that are not locked yet.
-
-    Nothing is written.
-    """
-    # What opens a project is much to import, and compiling opens none.
-    from compiler.engine.project import state_folder
-
-    findings = Findings()
-    stop = _stopper(findings, loaded)
-    stack = stop(validate(loaded.config, findings))
-    services = stop(services_of(loaded, findings, None))
-    alone = Stack(stackc=stack.stackc, name=stack.name, sources=stack.sources)
-    lock = seen(read_lock(loaded.root / LOCK_NAME), loaded.environment)
-    analysed = stop(analyse(alone, loaded.config, loaded.root, services, lock, findings))
-    state = state_folder(loaded.root, loaded.environment)
-    found = _contracts(alone, analysed.graph, loaded.root, loaded.backends, state)
-    located = locate(found.diagnostics, loaded.provenance)
-    return located, tuple(sorted(analysed.inferred))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import duckdb
 from msgspec import Struct
@@ -62,12 +63,13 @@ class Binder:
     version = f"duckdb {duckdb.__version__}"
 
     def __init__(self) -> None:
-        self._connection = closed()
-        aside = Aside(lambda: beside(self._connection))
-        self._functions = Functions.of(self._connection)
-        self._trees = Answers(syntax_trees, self._connection, aside)
+        session = self._connection = closed()
+        # Nothing here refers to the binder: it goes, and its database with it, when nobody has it.
+        aside = Aside(partial(beside, session))
+        self._functions = Functions.of(session)
+        self._trees = Answers(syntax_trees, session, aside)
         self._parsed: dict[str, Parsed] = {}
-        self._described = Described(self._connection, Answers(plans, self._connection, aside))
+        self._described = Described(session, Answers(plans, session, aside))
         self._shapes = Shapes()
 
     def read_ahead(self, queries: Sequence[str], expressions: Sequence[str]) -> None:

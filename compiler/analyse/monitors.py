@@ -6,25 +6,23 @@ from compiler.analyse.algebra.alerts import check_reach
 from compiler.analyse.algebra.never import check_condition
 from compiler.analyse.algebra.passed import passed
 from compiler.analyse.algebra.regions import by_name
-from compiler.analyse.columns import known_column
+from compiler.analyse.compared import columns_between, columns_live, model_of, table_of
 from compiler.analyse.performance import (
     measure_deployment,
     measure_prediction,
     performance_fits,
 )
-from compiler.analyse.policies import allowed, profiled
-from compiler.analyse.predictions import request_fits
+from compiler.analyse.policies import profiled
 from compiler.analyse.scope import ModelInfo, Scope, TableInfo
 from compiler.analyse.tags import answered
 from compiler.codes import Code
 from compiler.diagnostics import Path
 from compiler.graph.node import Ref
 from compiler.graph.operations import Alert, Channel, CompareProfiles, Profile, Score, Watch, Window
-from compiler.graph.types import Column, DocumentType, ProfileType, TableType
+from compiler.graph.types import DocumentType, ProfileType, TableType
 from specs.base import seconds_of
 from specs.monitors import Monitor, WindowSpec
 
-_NUMERIC_ONLY, _CATEGORIES_ONLY = ("ks",), ("chi_square",)
 _HOUR, _WEEK = "1h", "7d"
 
 
@@ -39,12 +37,12 @@ def analyse_monitor(scope: Scope, name: str) -> None:
     if monitor.deployment is not None:
         _live(scope, name, monitor, monitor.deployment, path)
         return
-    info = scope.tables.get(_table(scope, monitor))
+    info = scope.tables.get(table_of(scope, monitor))
     reference = _reference(scope, monitor)
     if info is None or reference is None:
         return
     window_fits = _window_fits(scope, monitor, info, path)
-    columns = _columns(scope, monitor, info, path)
+    columns = columns_between(scope, monitor, info, path)
     if columns is None or not window_fits:
         return
     asked = monitor.window
@@ -101,7 +99,7 @@ def _live(scope: Scope, name: str, monitor: Monitor, deployment: str, path: Path
     if endpoint is None:
         return
     model = scope.models[scope.stack.deployments[deployment].model]
-    columns = _live_columns(scope, monitor, model, path)
+    columns = columns_live(scope, monitor, model, path)
     if columns is None:
         return
     reference = _answers(scope, name, model, columns, path)
@@ -159,43 +157,9 @@ def _answers(
     )
 
 
-def _live_columns(
-    scope: Scope, monitor: Monitor, model: ModelInfo, path: Path
-) -> tuple[str, ...] | None:
-    """The columns to compare: those asked for, else the request's but for dates and times."""
-    request = model.type.request
-    if monitor.drift.columns is not None:
-        raw = {column.name for column in request}
-        answers = (column for column in model.type.response if column.name not in raw)
-        seen = TableType((*request, *answers))
-        return _asked(scope, monitor, seen, seen, path)
-    told = allowed(scope, request, "profile", "prediction_log", "alerts")
-    columns = (c for c in told if not c.type.is_temporal)
-    fitting = tuple(c.name for c in columns if _method_fits(monitor.drift.method, c))
-    if not fitting:
-        message = f"`{monitor.drift.method}` fits none of the columns"
-        place = (*path, "drift", "method")
-        scope.findings.report(Code.MONITOR, message, place, help="`auto` fits every column")
-    return fitting or None
-
-
-def _table(scope: Scope, monitor: Monitor) -> str:
-    if monitor.prediction is not None:
-        prediction = scope.stack.predictions.get(monitor.prediction)
-        return prediction.table if prediction else ""
-    return monitor.table or ""
-
-
-def _model(scope: Scope, monitor: Monitor) -> str | None:
-    if monitor.prediction is not None:
-        prediction = scope.stack.predictions.get(monitor.prediction)
-        return prediction.model if prediction else None
-    return monitor.model
-
-
 def _reference(scope: Scope, monitor: Monitor) -> Ref | None:
     """The profile of the model's training part, or of the reference table."""
-    model = _model(scope, monitor)
+    model = model_of(scope, monitor)
     if model is not None:
         info = scope.models.get(model)
         return scope.tables[info.dataset].profile if info else None
@@ -229,68 +193,9 @@ def _window_fits(scope: Scope, monitor: Monitor, info: TableInfo, path: Path) ->
     if where is not None:
         condition = scope.services.binder.condition(where)
         what, columns = "the window can never have a row", by_name(table)
-        rules = passed(scope, _table(scope, monitor))
+        rules = passed(scope, table_of(scope, monitor))
         check_condition(condition, what, place, rules, columns, scope.findings)
     return True
-
-
-def _columns(scope: Scope, monitor: Monitor, info: TableInfo, path: Path) -> tuple[str, ...] | None:
-    """The columns to compare: those asked for, else the model's, else all both tables have."""
-    reference = _reference_table(scope, monitor)
-    if monitor.drift.columns is not None:
-        return _asked(scope, monitor, info.type, reference, path)
-    model = _model(scope, monitor)
-    if model is not None:
-        place = (*path, "prediction" if monitor.prediction else "table")
-        fits = request_fits(scope, info.type, scope.models[model], _table(scope, monitor), place)
-        columns: tuple[Column, ...] = scope.models[model].type.request if fits else ()
-    else:
-        both = profiled(scope, info.type)
-        columns = tuple(c for c in info.type.columns if c.name in reference and c.name in both)
-        if not columns:
-            message = f"`{monitor.table}` and `{monitor.reference}` share no column"
-            scope.findings.report(Code.MONITOR, message, (*path, "reference"))
-    # Time moves on: that a later window has later times is no drift unless it is asked for.
-    told = allowed(scope, columns, "profile", "alerts")
-    columns = tuple(c for c in told if not c.type.is_temporal)
-    fitting = tuple(c.name for c in columns if _method_fits(monitor.drift.method, c))
-    if columns and not fitting:
-        message = f"`{monitor.drift.method}` fits none of the columns"
-        place = (*path, "drift", "method")
-        scope.findings.report(Code.MONITOR, message, place, help="`auto` fits every column")
-    return fitting or None
-
-
-def _reference_table(scope: Scope, monitor: Monitor) -> TableType:
-    model = _model(scope, monitor)
-    name = scope.models[model].dataset if model else monitor.reference or ""
-    return scope.tables[name].type
-
-
-def _asked(
-    scope: Scope, monitor: Monitor, table: TableType, reference: TableType, path: Path
-) -> tuple[str, ...] | None:
-    ok = True
-    for index, name in enumerate(monitor.drift.columns or ()):
-        place = (*path, "drift", "columns", index)
-        column = known_column(scope, table, name, place)
-        if column is None or known_column(scope, reference, name, place) is None:
-            ok = False
-        elif not _method_fits(monitor.drift.method, column):
-            ok = False
-            kind = "numbers" if monitor.drift.method in _NUMERIC_ONLY else "categories"
-            message = f"`{monitor.drift.method}` compares {kind}, and `{name}` is {column.type}"
-            scope.findings.report(Code.MONITOR, message, place, help="`auto` fits every column")
-    return monitor.drift.columns if ok else None
-
-
-def _method_fits(method: str, column: Column) -> bool:
-    if not column.type.is_scalar or column.type == "binary":
-        return False
-    category = column.type in ("string", "bool")
-    return not (category and method in _NUMERIC_ONLY) and not (
-        not category and method in _CATEGORIES_ONLY
-    )
 
 
 def analyse_notification(scope: Scope, name: str) -> None:

@@ -32,8 +32,9 @@ def command(
 ) -> int:
     """Infer the columns that the spec leaves out, and show what changed."""
     from compiler.analyse.lock import LOCK_NAME
+    from compiler.contracts import relock
     from compiler.load import load
-    from compiler.pipeline import relock, write_lock
+    from compiler.pipeline import write_lock
     from compiler.report.placing import Asked, placing
 
     output = Output(format, "lock")
@@ -63,9 +64,9 @@ def command(
 def _checked(asked: Asked, output: Output) -> int:
     """Tell where the data differs from the contract; 1 where it does."""
     from compiler.analyse.lock import LOCK_NAME
+    from compiler.contracts import check_lock
     from compiler.diagnostics import Severity
     from compiler.load import load
-    from compiler.pipeline import check_lock
     from compiler.report.placing import place_all, placing
 
     with placing(asked):

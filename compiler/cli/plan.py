@@ -41,9 +41,10 @@ def command(
 ) -> int:
     """Show what apply would do, and why."""
     from compiler.cli.sweep import plan_points
+    from compiler.contracts import check_contracts
     from compiler.engine.planning import make_plan
     from compiler.engine.project import open_project
-    from compiler.pipeline import check_contracts, compile_spec
+    from compiler.pipeline import compile_spec
     from compiler.report.placing import Asked, place_all, placing
     from compiler.report.text_plan import plan_lines
 

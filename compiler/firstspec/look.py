@@ -7,11 +7,11 @@ from typing import Any
 
 from compiler.analyse.sources import FORMATS, options_of
 from compiler.backend import Look
+from compiler.chosen import service, settings_of
 from compiler.codes import Code
 from compiler.diagnostics import Findings, StackcError, fail
 from compiler.engine.secrets import Secrets
 from compiler.graph.survey import Spread, Surveyed
-from compiler.lower import service, settings_of
 from specs.sources import Source
 
 

@@ -10,7 +10,8 @@ from compiler.codes import Code
 from compiler.diagnostics import Diagnostic, did_you_mean
 from compiler.load.command import CommandLine
 from compiler.load.groups import GroupFile, Groups
-from compiler.load.hydra_face import Argument, CompositionError
+from compiler.load.hydra.defaults import CompositionError
+from compiler.load.hydra.grammar import Argument
 from compiler.load.marks import Marks
 from compiler.load.text import Text
 from compiler.source import Span

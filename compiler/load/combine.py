@@ -13,14 +13,8 @@ from compiler.load.blame import composition_finding
 from compiler.load.command import CommandLine
 from compiler.load.expand.environments import choose_environment
 from compiler.load.groups import GroupFile, Groups
-from compiler.load.hydra_face import (
-    Argument,
-    ArgumentError,
-    Composed,
-    CompositionError,
-    compose_parts,
-    parse_argument,
-)
+from compiler.load.hydra.defaults import Composed, CompositionError, compose_parts
+from compiler.load.hydra.grammar import Argument, ArgumentError, parse_argument
 from compiler.load.layers import ArgumentLayer, FileLayer, Layer
 from compiler.load.scalars import MAX_INT, MIN_INT
 

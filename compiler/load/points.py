@@ -15,7 +15,7 @@ from compiler.diagnostics import Diagnostic, StackcError, fail
 from compiler.load.command import CommandLine
 from compiler.load.compose import search_folders
 from compiler.load.groups import Groups
-from compiler.load.hydra_face import ArgumentError, Axis, SweepError, axis_of, parse_argument
+from compiler.load.hydra.grammar import ArgumentError, Axis, SweepError, axis_of, parse_argument
 from compiler.source import Sources
 
 MAX_POINTS = 1000

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from compiler.chosen import service
 from compiler.diagnostics import Findings, StackcError
 from compiler.engine import journal, sweeps
 from compiler.engine.project import Project
@@ -18,7 +19,6 @@ from compiler.engine.trial import COMMAND as SWEEP
 from compiler.graph.digest import canonical, keyed
 from compiler.graph.node import Graph, Node
 from compiler.graph.types import DocumentType, ProfileType
-from compiler.lower import service
 from compiler.pipeline import Compiled
 from compiler.report.lineage_told import Told
 from compiler.report.reading import document_reader, stored_file

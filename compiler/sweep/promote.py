@@ -20,7 +20,7 @@ from compiler.load.command import CommandLine
 from compiler.load.compose import search_folders
 from compiler.load.edit import EditError, Editor
 from compiler.load.groups import Groups
-from compiler.load.hydra_face import Argument, ArgumentError, parse_argument
+from compiler.load.hydra.grammar import Argument, ArgumentError, parse_argument
 from compiler.load.text import Text
 from compiler.source import Sources, drafted
 from compiler.sweep.homes import home_of

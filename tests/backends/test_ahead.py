@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Sequence
 
 import pytest
@@ -66,6 +68,25 @@ def test_a_question_that_cannot_be_asked_fails_where_its_answer_is_wanted() -> N
     assert found.take("5") == 5
     with pytest.raises(Exception, match="no number"):
         found.take("no number")
+
+
+def test_a_binder_that_nobody_has_is_gone_with_its_thread() -> None:
+    """Editors make one at each keystroke."""
+    before = {*threading.enumerate()}
+    binder = Binder()
+    queries = [f"select {number} as x" for number in range(SIZE)]
+    binder.read_ahead(queries, ())
+    assert binder.tables(queries[0]) == ()
+    (thread,) = {*threading.enumerate()} - before
+    gone = weakref.ref(binder)
+    gc.disable()
+    try:
+        del binder
+        assert gone() is None
+        thread.join(10)
+        assert not thread.is_alive()
+    finally:
+        gc.enable()
 
 
 def test_bound_ahead_is_bound_all_the_same() -> None:

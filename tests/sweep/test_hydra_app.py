@@ -21,7 +21,7 @@ from compiler.diagnostics import StackcError
 from compiler.engine import sweeps
 from compiler.engine.project import open_project
 from compiler.load.app import overrides_of
-from compiler.load.hydra_face import parse_argument
+from compiler.load.hydra.grammar import parse_argument
 from tests.house.cli import ROOT, inside
 from tests.load.helpers import findings_of
 
