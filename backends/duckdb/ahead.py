@@ -1,8 +1,4 @@
-"""What DuckDB says of texts: many are asked about together, and ahead of who looks at the answers.
-
-A thread with a session of its own asks, and lets go of the interpreter while
-DuckDB works, so that two cores are busy: one makes answers, one looks at them.
-"""
+"""What DuckDB says of texts: many are asked about together, before anybody needs the answers."""
 
 from __future__ import annotations
 
@@ -11,10 +7,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from msgspec import Struct, field
 
-from backends.duckdb.sessions import Session
+from backends.duckdb.sessions import Session, Sessions
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import Future
 
 _T = TypeVar("_T")
 SIZE = 300
@@ -22,40 +18,16 @@ SIZE = 300
 milliseconds; the first answer of a batch is there when the last is."""
 
 
-class Aside(Struct):
-    """A thread that asks in a second session, which nobody else touches.
-
-    ``open`` makes the session; both are made when there is first much to ask.
-    """
-
-    open: Callable[[], Session]
-    session: Session | None = None
-    thread: ThreadPoolExecutor | None = None
-
-    def ask(
-        self, what: Callable[[Session, Sequence[str]], Mapping[str, _T]], texts: Sequence[str]
-    ) -> Future[Mapping[str, _T]]:
-        """Ask about texts, after all that was asked before."""
-        if self.thread is None or self.session is None:
-            # Most specs have little to ask, and starting is what they wait for.
-            from concurrent.futures import ThreadPoolExecutor
-
-            self.session, self.thread = self.open(), ThreadPoolExecutor(1, "duckdb")
-        return self.thread.submit(what, self.session, texts)
-
-
 class Answers(Struct, Generic[_T]):
     """The answers to one question about texts; each is handed out once.
 
     Attributes:
         question: Asks a session about texts together; what it leaves out has no answer.
-        session: Is asked where an answer is needed at once.
-        aside: Is asked about many.
+        sessions: Where few are asked about at once, and many aside.
     """
 
     question: Callable[[Session, Sequence[str]], Mapping[str, _T]]
-    session: Session
-    aside: Aside
+    sessions: Sessions
     known: dict[str, _T] = field(default_factory=dict)
     coming: dict[str, tuple[Sequence[str], Future[Mapping[str, _T]]]] = field(default_factory=dict)
 
@@ -67,7 +39,8 @@ class Answers(Struct, Generic[_T]):
             return
         for at in range(0, len(new), SIZE):
             batch = new[at : at + SIZE]
-            self.coming.update(dict.fromkeys(batch, (batch, self.aside.ask(self.question, batch))))
+            answers = self.sessions.aside(self.question, batch)
+            self.coming.update(dict.fromkeys(batch, (batch, answers)))
 
     def take(self, text: str) -> _T | None:
         """The answer; None where there is none."""
@@ -82,4 +55,4 @@ class Answers(Struct, Generic[_T]):
 
     def _ask(self, texts: Sequence[str]) -> None:
         if texts:
-            self.known.update(self.question(self.session, texts))
+            self.known.update(self.question(self.sessions.here, texts))

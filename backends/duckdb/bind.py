@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property
 
 import duckdb
 from msgspec import Struct
 from msgspec.structs import replace
 
-from backends.duckdb.ahead import Answers, Aside
+from backends.duckdb.ahead import Answers
 from backends.duckdb.conditions import condition_of
 from backends.duckdb.described import Described
 from backends.duckdb.parsed import NotOneSelect, Parsed, parse, syntax_trees
@@ -26,7 +26,7 @@ from backends.duckdb.saying import (
     shifted,
     unknown_table,
 )
-from backends.duckdb.sessions import beside, closed
+from backends.duckdb.sessions import Sessions
 from backends.duckdb.shapes import Shape, Shapes
 from backends.duckdb.types import from_duckdb
 from compiler.analyse.algebra.conditions import OPAQUE, Condition
@@ -63,14 +63,15 @@ class Binder:
     version = f"duckdb {duckdb.__version__}"
 
     def __init__(self) -> None:
-        session = self._connection = closed()
-        # Nothing here refers to the binder: it goes, and its database with it, when nobody has it.
-        aside = Aside(partial(beside, session))
-        self._functions = Functions.of(session)
-        self._trees = Answers(syntax_trees, session, aside)
+        self._sessions = Sessions()
+        self._trees = Answers(syntax_trees, self._sessions)
         self._parsed: dict[str, Parsed] = {}
-        self._described = Described(session, Answers(plans, session, aside))
+        self._described = Described(self._sessions, Answers(plans, self._sessions))
         self._shapes = Shapes()
+
+    @cached_property
+    def _functions(self) -> Functions:
+        return Functions.of(self._sessions.here)
 
     def read_ahead(self, queries: Sequence[str], expressions: Sequence[str]) -> None:
         """Be told all that will be asked about, to have it parsed together, which is cheaper."""
@@ -138,13 +139,14 @@ class Binder:
         """Of each text whether the pattern is found in it."""
         asked = "SELECT regexp_matches(t, $1) FROM unnest($2::VARCHAR[]) AS x(t)"
         return tuple(
-            bool(row[0]) for row in self._connection.execute(asked, [pattern, [*texts]]).fetchall()
+            bool(row[0])
+            for row in self._sessions.here.execute(asked, [pattern, [*texts]]).fetchall()
         )
 
     def pattern(self, text: str) -> str | None:
         """What is wrong with a regular expression; None where it is one."""
         try:
-            self._connection.execute("SELECT regexp_matches('', $1)", [text]).fetchall()
+            self._sessions.here.execute("SELECT regexp_matches('', $1)", [text]).fetchall()
         except duckdb.Error as error:
             return translate(error, {}).message
         return None
@@ -191,7 +193,7 @@ class Binder:
             return (SqlProblem(Code.SQL_SYNTAX, "only a single SELECT is allowed here", None),)
         read = [known[m.name.lower()] for m in parsed.tables if m.name.lower() in known]
         columns = frozenset(name.lower() for table in read for name in table.names)
-        outside = impure(parsed, self._functions, columns, self._connection)
+        outside = impure(parsed, self._functions, columns, self._sessions.here)
         problems = [impure_problem(m, sql) for m in outside]
         for mention in parsed.tables:
             if mention in outside or (len(mention.path) == 1 and mention.name.lower() in known):
@@ -248,7 +250,7 @@ class Binder:
         try:
             for name, table in tables.items():
                 self._described.declare(name, table)
-            self._connection.execute(f"DESCRIBE {sql}")
+            self._sessions.here.execute(f"DESCRIBE {sql}")
         except duckdb.Error as error:
             problem = translate(error, tables)
             return replace(problem, offset=chars(sql, less(problem.offset, len("DESCRIBE "))))

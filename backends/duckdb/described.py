@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from backends.duckdb.ahead import Answers
 from backends.duckdb.plans import Traced, trace
+from backends.duckdb.sessions import Sessions
 from backends.duckdb.shapes import NAMED, Signature, signature_of
 from backends.duckdb.text import name as quoted
 from backends.duckdb.types import from_duckdb, to_duckdb
@@ -23,7 +24,7 @@ class Described(Struct):
     the answers are not kept.
     """
 
-    connection: duckdb.DuckDBPyConnection
+    sessions: Sessions
     plans: Answers[Plan]
     declared: dict[str, Signature] = field(default_factory=dict)
     bound: dict[str, tuple[Column, ...] | None] = field(default_factory=dict)
@@ -56,7 +57,7 @@ class Described(Struct):
         if self.declared.get(name) == signature:
             return
         columns = ", ".join(f"{quoted(n)} {to_duckdb(t)}" for n, t, _ in signature)
-        self.connection.execute(f"CREATE OR REPLACE TABLE {quoted(name)} ({columns})")
+        self.sessions.here.execute(f"CREATE OR REPLACE TABLE {quoted(name)} ({columns})")
         self.declared[name] = signature
         # What was said of the table by that name is said of another one.
         if not name.startswith(NAMED):
@@ -85,7 +86,7 @@ class Described(Struct):
     def _columns(self, sql: str) -> tuple[Column, ...] | None:
         try:
             # A relation is bound and not planned, which takes half of DESCRIBE's time.
-            relation = self.connection.sql(sql)
+            relation = self.sessions.here.sql(sql)
         except duckdb.Error:
             return None
         types = (from_duckdb(str(found)) for found in relation.types)

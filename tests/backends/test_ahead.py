@@ -7,11 +7,12 @@ import threading
 import weakref
 from collections.abc import Sequence
 
+import duckdb
 import pytest
 
-from backends.duckdb.ahead import SIZE, Answers, Aside
+from backends.duckdb.ahead import SIZE, Answers
 from backends.duckdb.bind import Binder
-from backends.duckdb.sessions import Session, beside, closed
+from backends.duckdb.sessions import Session, Sessions
 from compiler.graph.types import Column, DataType, TableType
 
 TABLE = TableType((Column("id", DataType("int64"), False), Column("x", DataType("float64"))))
@@ -31,8 +32,7 @@ class Question:
 
 
 def answers(question: Question) -> Answers[int]:
-    session = closed()
-    return Answers(question, session, Aside(lambda: beside(session)))
+    return Answers(question, Sessions())
 
 
 def test_many_are_asked_about_aside_in_batches() -> None:
@@ -68,6 +68,14 @@ def test_a_question_that_cannot_be_asked_fails_where_its_answer_is_wanted() -> N
     assert found.take("5") == 5
     with pytest.raises(Exception, match="no number"):
         found.take("no number")
+
+
+def test_a_binder_that_is_asked_nothing_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compile that recalls everything has a binder, too."""
+    monkeypatch.setattr(duckdb, "connect", None)
+    binder = Binder()
+    binder.read_ahead((), ())
+    binder.bind_ahead(())
 
 
 def test_a_binder_that_nobody_has_is_gone_with_its_thread() -> None:
