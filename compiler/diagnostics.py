@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -200,6 +200,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> tuple[str, ...]:
     if near:
         line = f"did you mean `{near[0]}`?"
         return (Instead(line, word, near[0]),) if _clear(word, near) else (line,)
+    return known_here(names)
+
+
+def known_here(names: Sequence[str]) -> tuple[str, ...]:
+    """A help line that lists names, if there are any."""
     if not names:
         return ()
     shown = ", ".join(f"`{name}`" for name in names[:12])

@@ -42,7 +42,7 @@ _SMALL = 16 << 20
 """Bytes up to which all keys of JSON lines are read."""
 _LONGEST = 40
 _KEPT = 5_000
-_VERSION = 1
+_VERSION = 2
 
 Facts = tuple[Fact, ...]
 
@@ -50,7 +50,7 @@ Facts = tuple[Fact, ...]
 def compare_files(operations: Sequence[ReadFiles], state: Path, look: Look) -> tuple[Facts, ...]:
     """For each operation where its files differ from its columns; nothing where they fit.
 
-    Files that are elsewhere, missing or broken are passed over: reading them says why.
+    Files that are elsewhere or missing are passed over: reading them says why.
     ``state`` is a folder that remembers; where it is not there nothing is written.
     """
     if state.is_dir():
@@ -94,9 +94,20 @@ def _looked(new: dict[str, tuple[ReadFiles, tuple[Path, ...]]], look: Look) -> d
     with tempfile.TemporaryDirectory() as folder, session(looking(folder, look), every) as engine:
         for key, (operation, files) in new.items():
             real = {file.resolve(): shown(file, look.project) for file in files}
-            with contextlib.suppress(StackcError, duckdb.Error, OSError):
-                found[key] = tuple(_compared(engine, operation, real))
+            with contextlib.suppress(duckdb.Error, OSError):
+                found[key] = _told(engine, operation, real)
     return found
+
+
+def _told(engine: Connection, operation: ReadFiles, real: dict[Path, str]) -> Facts:
+    """The differences; of files that are broken what is wrong with them."""
+    try:
+        return tuple(_compared(engine, operation, real))
+    except StackcError as error:
+        return tuple(
+            Fact("", "broken", found.message, found.help, found.code.value)
+            for found in error.diagnostics
+        )
 
 
 def _compared(engine: Connection, operation: ReadFiles, real: dict[Path, str]) -> Iterator[Fact]:

@@ -173,20 +173,25 @@ def refuse_nulls(
     for column in columns:
         count, values = nulls.get(column.name, (0, 1))
         if count == values:
-            _refuse_missing_key(connection, parts, column, say)
+            _refuse_missing_key(connection, parts, column, columns, say)
         if count and not column.nullable:
             raise _null(connection, parts, column, count, say)
 
 
 def _refuse_missing_key(
-    connection: Connection, parts: Sequence[Part], column: Column, say: Say
+    connection: Connection,
+    parts: Sequence[Part],
+    column: Column,
+    columns: Sequence[Column],
+    say: Say,
 ) -> None:
     part = parts[0]
     if part.format != "jsonl":
         return
     present = keys(connection, part.files)
     if column.name not in present:
-        missing_columns([column.name], present, say(part.files[0]))
+        asked = [other.name for other in columns]
+        missing_columns([column.name], asked, present, say(part.files[0]))
 
 
 def _null(

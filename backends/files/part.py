@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from backends.duckdb.connection import Connection
 from compiler.codes import Code
-from compiler.diagnostics import Diagnostic, StackcError, did_you_mean, fail
+from compiler.diagnostics import did_you_mean, fail, known_here
 from compiler.graph.types import Column
 
 
@@ -65,18 +65,15 @@ def empty(file: str) -> NoReturn:
 _RELOCK = "if its columns were inferred: `stackc lock SPEC --update` looks at them again"
 
 
-def missing_columns(names: Sequence[str], present: Sequence[str], file: str) -> NoReturn:
-    """Say which columns of the contract a file lacks."""
-    raise StackcError(
-        *(
-            Diagnostic(
-                Code.SOURCE_COLUMNS,
-                f"`{file}` has no column `{name}`",
-                help=(*did_you_mean(name, present), _RELOCK),
-            )
-            for name in names
-        )
-    )
+def missing_columns(
+    missing: Sequence[str], asked: Iterable[str], present: Iterable[str], file: str
+) -> NoReturn:
+    """Say which of the columns that are asked of a file it lacks."""
+    rest = f", nor {len(missing) - 1} others of the contract" if len(missing) > 1 else ""
+    message = f"`{file}` has no column `{missing[0]}`{rest}"
+    others = sorted({*present} - {*asked})
+    ways = did_you_mean(missing[0], others) if len(missing) == 1 else known_here(others)
+    raise fail(Code.SOURCE_COLUMNS, message, help=(*ways, _RELOCK))
 
 
 def twice(names: Sequence[str], file: str) -> None:

@@ -107,10 +107,11 @@ def opened(
     say = named.__getitem__
     parts = OPENERS[format](connection, tuple(named), wanted, say)
     for part in parts:
-        present = [name for name, _ in part.columns]
-        missing = [c.name for c in wanted.columns or () if c.name not in present]
+        present = dict(part.columns)
+        asked = [column.name for column in wanted.columns or ()]
+        missing = [name for name in asked if name not in present]
         if missing:
-            missing_columns(missing, present, say(part.files[0]))
+            missing_columns(missing, asked, present, say(part.files[0]))
     return parts
 
 

@@ -114,13 +114,15 @@ class Inspector(Protocol):
 class Fact(Struct, frozen=True):
     """One way in which the data of a source differs from the columns it should have.
 
-    ``text`` says it in a sentence; ``help`` are ways out that the data suggests.
+    ``text`` says it in a sentence; ``help`` are ways out that the data suggests. Of data that
+    nobody can read, ``code`` says why, and there is no column.
     """
 
     column: str
-    kind: Literal["missing", "added", "type", "nulls"]
+    kind: Literal["missing", "added", "type", "nulls", "broken"]
     text: str
     help: tuple[str, ...] = ()
+    code: str = ""
 
 
 class Services(Struct, frozen=True):

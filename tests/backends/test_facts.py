@@ -108,22 +108,35 @@ def test_without_a_place_to_remember_it_is_looked_at_every_time(tmp_path: Path) 
         ("lakefs://air/main/a.csv", "csv"),
         ("s3://bucket/a.csv", "csv"),
         ("../a.csv", "csv"),
-        ("broken.parquet", "parquet"),
-        ("binary.csv", "csv"),
         ("ragged.csv", "csv"),
-        ("empty.csv", "csv"),
-        ("list.jsonl", "jsonl"),
         ("folder", "csv"),
     ],
 )
 def test_what_cannot_be_looked_at_is_left_to_the_run(folder: Path, path: str, format: str) -> None:
-    (folder / "broken.parquet").write_bytes(b"PAR1 and nothing else")
-    (folder / "binary.csv").write_bytes(b"id\n\0\1\2\n")
     (folder / "ragged.csv").write_text("id,x\n1,2\n1,2,3,4\n")
-    (folder / "empty.csv").write_text("")
-    (folder / "list.jsonl").write_text("[1, 2]\n")
     (folder / "folder").mkdir()
     assert kinds(folder, asked(path, Column("id", TEXT), format=format)) == [[]]
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "code", "why"),
+    [
+        ("broken.parquet", b"PAR1 and nothing else", "E702", "broken.parquet"),
+        ("binary.csv", b"id\n\0\1\2\n", "E702", "binary.csv"),
+        ("empty.csv", b"", "E703", "`empty.csv` is empty"),
+        ("list.jsonl", b"[1, 2]\n", "E702", "list.jsonl"),
+        ("twice.csv", b"id,ID\n1,2\n", "E705", "two columns named `ID`"),
+    ],
+)
+def test_a_file_that_nobody_can_read_is_told_before_the_run(
+    folder: Path, path: str, content: bytes, code: str, why: str
+) -> None:
+    (folder / path).write_bytes(content)
+    operation = asked(path, Column("id", TEXT), format=path.rpartition(".")[2])
+    for _ in range(2):  # the second time as it is remembered
+        ((fact,),) = facts.compare_files([operation], folder / ".stackc", look_at(folder))
+        assert (fact.kind, fact.column, fact.code) == ("broken", "", code)
+        assert why in fact.text
 
 
 def test_a_broken_file_hides_nothing_of_another(folder: Path) -> None:
@@ -131,7 +144,7 @@ def test_a_broken_file_hides_nothing_of_another(folder: Path) -> None:
     (folder / "a.csv").write_text("id\nx\n")
     column = Column("id", INT)
     assert kinds(folder, asked("binary.csv", column), asked("a.csv", column)) == [
-        [], [("id", "type")],
+        [("", "broken")], [("id", "type")],
     ]  # fmt: skip
 
 
