@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -76,9 +77,7 @@ def choose(found: Sequence[Surveyed], wanted: str | None, spread: Spreads) -> Ch
     nested = tuple(c.column.name for c in found if c.column.name not in kept)
     key = _key(columns)
     target = _target(columns, wanted)
-    why_not, task = ("no target: name one with --target", None)
-    if target is not None:
-        why_not, task = _task(target)
+    why_not, task = _task(target) if target is not None else (_none_yet(columns), None)
     usable = [c for c in columns if c is not target]
     pairs = [(c, _why_left(c, key)) for c in usable]
     features = tuple(c for c, why in pairs if not why)
@@ -114,6 +113,13 @@ def _target(columns: Sequence[Surveyed], wanted: str | None) -> Surveyed | None:
     few = [c for c in columns if c.column.type == "bool" or 2 <= len(c.values) <= MOST_CLASSES]
     called = {c.column.name.lower(): c for c in reversed(few) if nameable(c.column.name)}
     return next((called[name] for name in _TARGETS if name in called), None)
+
+
+def _none_yet(columns: Sequence[Surveyed]) -> str:
+    """That a target has to be named, with the last columns of few values that could be one."""
+    few = [c for c in columns if _task(c)[1] in ("binary", "multiclass")]
+    said = " or ".join(f"`--target {shlex.quote(c.column.name)}`" for c in few[-2:])
+    return f"no target: name one, perhaps {said}" if said else "no target: name one with --target"
 
 
 def _task(target: Surveyed) -> tuple[str, Task | None]:

@@ -85,6 +85,18 @@ def test_what_is_chosen(tmp_path: Path) -> None:
     assert "# gates: [roc_auc >= 0.7]" in text
 
 
+def test_without_a_target_those_that_could_be_are_told(tmp_path: Path) -> None:
+    """Which column is meant nobody can know: those of few values are named, the last of them."""
+    rows = [[n, CHANCE.choice(WORDS), CHANCE.choice(["no", "yes"]), n % 2 == 0] for n in range(200)]
+    write(tmp_path / "cases.csv", ["id", "site", "ill at all", "old"], rows)
+    spec, text = begun(tmp_path, "cases.csv")
+    assert "models" not in spec
+    assert "name one, perhaps `--target 'ill at all'` or `--target old`." in text
+    write(tmp_path / "names.csv", ["id"], [[n] for n in range(200)])
+    shutil.move(tmp_path / "stack.yaml", tmp_path / "first.yaml")
+    assert "no target: name one with --target." in begun(tmp_path, "names.csv")[1]
+
+
 @pytest.mark.parametrize("target", ["churned", "spent", "city"])
 def test_a_model_for_each_task_is_applied(target: str, tmp_path: Path) -> None:
     people(tmp_path)
