@@ -172,11 +172,12 @@ class _Driver:
         if self._lease is not None:
             self._lease.close()
         self._address = self._lease = None
+        environment.drop()
 
     def _turned_to(self, variables: dict[str, str]) -> Any:
         """The module with this environment; what an earlier cluster left in it is dropped."""
-        environment.take(variables)
         self.leave()
+        environment.turn_to(variables)
         ray = imported("ray")
         # Read once when Ray is imported, which somebody else may have done before.
         imported("ray._private.ray_constants").ENABLE_RAY_CLUSTER = environment.many(variables)

@@ -98,6 +98,27 @@ def many(environment: Mapping[str, str]) -> bool:
     return environment.get(_MANY) != "0"
 
 
+_BEFORE: dict[str, str | None] = {}
+"""What this process had in the place of what it took from a cluster."""
+
+
 def take(environment: Mapping[str, str]) -> None:
     """Make them this process's own."""
     os.environ.update(environment)
+
+
+def turn_to(environment: Mapping[str, str]) -> None:
+    """Make those of a cluster this process's own, in the place of those of another one."""
+    drop()
+    _BEFORE.update({name: os.environ.get(name) for name in environment})
+    take(environment)
+
+
+def drop() -> None:
+    """Have again what this process had before it turned to a cluster."""
+    for name, value in _BEFORE.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    _BEFORE.clear()

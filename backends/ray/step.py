@@ -7,6 +7,7 @@ every machine of the cluster has to see the project's folder.
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,8 @@ from compiler.engine.tasks import Call, Failure, Seed, execute
 from compiler.graph.operations import Operation
 
 _POLL_SECONDS = 0.2
+_PATIENCE_SECONDS = 10
+"""How long a task may say nothing before it is looked at what it waits for."""
 _RETRIES = 1
 _SAID = "said"
 
@@ -61,16 +64,26 @@ def awaited(ray: Any, reference: Any, context: TaskContext) -> Any:
     Raises:
         StackcError: The worker that makes it died (E711).
     """
-    said = ""
+    said, waits, since = "", "", time.monotonic()
     while not ray.wait([reference], timeout=_POLL_SECONDS)[0]:
         text = _read(context.workdir / _SAID)
-        if text != said:
-            said = text
+        if not text and time.monotonic() - since > _PATIENCE_SECONDS:
+            waits, since = _waiting(ray), time.monotonic()
+        if (text or waits) != said:
+            said = text or waits
             context.progress(said)
     try:
         return ray.get(reference)
     except ray.exceptions.RayError as error:
         raise lost(ray, context.address, error) from None
+
+
+def _waiting(ray: Any) -> str:
+    """What a task may wait for that says nothing; empty where it may as well be at work."""
+    there, free = ray.cluster_resources().get("CPU", 0), ray.available_resources().get("CPU", 0)
+    if there < 1:
+        return "waits for a machine: the cluster has no processor"
+    return f"waits: all {there:g} processors of the cluster are taken" if free < 1 else ""
 
 
 def lost(ray: Any, address: str, error: Exception) -> StackcError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from compiler.backend import Outcome, TaskContext
@@ -22,6 +23,17 @@ def killed_once(mark: Path, context: TaskContext) -> Outcome:
     except FileExistsError:
         return Outcome({"pid": context.workdir / "pid"}, {"pid": os.getpid()})
     return killed(context)
+
+
+def done(context: TaskContext) -> Outcome:
+    """Nothing to do."""
+    return Outcome({"pid": context.workdir / "pid"}, {})
+
+
+def until_there(path: Path) -> None:
+    """Takes what it was given until somebody makes a file."""
+    while not path.exists():
+        time.sleep(0.1)
 
 
 def broken(context: TaskContext) -> Outcome:

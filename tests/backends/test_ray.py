@@ -13,6 +13,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +23,9 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from msgspec.structs import replace
 
-from backends.ray import BACKEND, RaySettings
+from backends.ray import BACKEND, RaySettings, environment
 from backends.ray.cluster import Cluster, ensure, join, log, record, running, written
 from backends.ray.environment import QUIET
 from backends.ray.step import called, run, seed_of
@@ -41,9 +43,10 @@ from compiler.graph.operations import (
 )
 from compiler.graph.types import TableType
 from tests.backends.divided_steps import whole
+from tests.backends.ray_steps import until_there
 from tests.conformance.bench import Bench, artifact
 from tests.conformance.tables import rule
-from tests.house.cli import ROOT, stackc, stackc_process
+from tests.house.cli import ROOT, outside, stackc, stackc_process
 from tests.house.tables import columns, rows_of
 from tests.ray_cluster import SMALL, end, lend
 from tests.services import free_port
@@ -165,6 +168,40 @@ def test_a_worker_that_dies_again_is_told(bench: Bench) -> None:
     assert found.code is Code.WORKER_DIED
     assert "`models.m/step`" in found.message
     assert found.help
+
+
+def test_a_step_that_waits_for_a_processor_says_so(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else has them all: that is no step that takes long."""
+    monkeypatch.setattr("backends.ray.step._PATIENCE_SECONDS", 0.5)
+    said: list[str] = []
+    context = replace(bench.context(), progress=said.append)
+    ray, free = join(context), tmp_path / "free"
+    all_of_them = int(ray.cluster_resources()["CPU"])
+    held = ray.remote(num_cpus=all_of_them)(until_there).remote(free)
+    threading.Timer(3, free.touch).start()
+    called(Call(f"{STEPS}:done", None, (), seed_of(context)), context)
+    ray.get(held)
+    assert said[0] == f"waits: all {all_of_them} processors of the cluster are taken"
+
+
+def test_a_process_that_leaves_a_cluster_has_its_own_environment_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else it would show one cluster's token to the next, and hand it on to what it starts."""
+    monkeypatch.setattr("backends.ray.environment._BEFORE", {})
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
+    before = {**os.environ}
+    environment.turn_to(environment.private(Path("/one")))
+    environment.turn_to(environment.private(Path("/other")))
+    assert os.environ["RAY_AUTH_TOKEN_PATH"] == "/other/token"
+    environment.turn_to(QUIET)
+    assert os.environ["RAY_AUTH_MODE"] == "disabled"
+    assert "RAY_AUTH_TOKEN_PATH" not in os.environ
+    environment.drop()
+    assert {**os.environ} == before
 
 
 def test_a_bug_of_a_step_is_told_with_what_the_worker_said(bench: Bench) -> None:
@@ -291,7 +328,7 @@ def named(tmp_path: Path) -> Iterator[str]:
         ]
         with (tmp_path / "head.log").open("w") as log:
             head = subprocess.Popen(
-                command, stdout=log, stderr=log, env={**os.environ, **QUIET}, start_new_session=True
+                command, stdout=log, stderr=log, env={**outside(), **QUIET}, start_new_session=True
             )
             try:
                 _await(port, head)

@@ -81,13 +81,18 @@ def stackc_process(
     done = subprocess.run(
         command(*arguments),
         cwd=cwd,
-        env={**os.environ, **PLAIN, "PYTHONPATH": str(ROOT), **(environment or {})},
+        env={**outside(), **PLAIN, "PYTHONPATH": str(ROOT), **(environment or {})},
         capture_output=True,
         text=True,
         timeout=timeout,
         check=False,
     )
     return Answer(done.returncode, done.stdout, done.stderr, done.stdout + done.stderr)
+
+
+def outside() -> dict[str, str]:
+    """The environment of a user: without what this process took from a Ray cluster."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "STACKC_RAY_"))}
 
 
 def command(*arguments: str) -> Sequence[str]:
