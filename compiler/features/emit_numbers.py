@@ -173,12 +173,22 @@ def round_to(emit: Emit, node: Bound, arguments: tuple[Value, ...]) -> Value:
     if node.arguments[0].type.is_decimal and places < precision(node.arguments[0].type)[1]:
         return Value(_round_units(emit, node, value.tensor, places), value.null, value.nan)
     if places == 0:
-        return Value(half_away(emit, value.tensor), value.null, value.nan)
+        return Value(_whole(emit, value), value.null, value.nan)
     scale = emit.double(10.0 ** abs(places))
     there, back = ("Mul", "Div") if places > 0 else ("Div", "Mul")
     rounded = emit.op(back, half_away(emit, emit.op(there, value.tensor, scale)), scale)
     lost = emit.either(emit.test("IsNaN", rounded), emit.test("IsInf", rounded))
     return Value(emit.choose(lost, value.tensor, rounded), value.null, value.nan)
+
+
+def _whole(emit: Emit, value: Value) -> Tensor:
+    """``round`` to whole numbers; NaN stays itself, or its sign would depend on its neighbours."""
+    rounded = half_away(emit, value.tensor)
+    return (
+        emit.choose(emit.test("IsNaN", value.tensor), value.tensor, rounded)
+        if value.nan
+        else rounded
+    )
 
 
 def _round_units(emit: Emit, node: Bound, tensor: Tensor, places: int) -> Tensor:

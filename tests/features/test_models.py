@@ -57,6 +57,18 @@ def test_the_size_of_a_batch_changes_no_bit(rows: list[Row]) -> None:
             assert joined == whole[place], text
 
 
+@pytest.mark.parametrize("odd", [float("nan"), -float("nan"), float("inf"), -0.0])
+def test_what_is_no_number_has_its_bits_wherever_it_stands(odd: float) -> None:
+    row: Row = {column.name: odd if column.type.is_float else None for column in COLUMNS}
+    row |= {"k": 0, "c": False}
+    data = table([row] * 9)
+    whole = bits(data)
+    for size in (1, 3, 7):
+        pieces = [bits(data.slice(start, size)) for start in range(0, len(data), size)]
+        for place, text in enumerate(ALL):
+            assert [cell for piece in pieces for cell in piece[place]] == whole[place], text
+
+
 def test_logarithms_and_powers_do_not_depend_on_their_place() -> None:
     texts = (
         "ln(x)",
