@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
@@ -93,6 +94,14 @@ def too_deep(sql: str) -> int | None:
     return None
 
 
+def decoded(text: str) -> Any:
+    """What DuckDB writes as JSON, in which a number may be ``Infinity`` or ``NaN``."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return json.loads(text)
+
+
 def parse(sql: str, tree: str | None) -> Parsed:
     """Read the syntax tree of one SELECT.
 
@@ -106,7 +115,7 @@ def parse(sql: str, tree: str | None) -> Parsed:
         raise NotOneSelect(f"brackets are nested deeper than {DEEPEST} levels", deep)
     if tree is None:
         raise NotOneSelect("the SQL cannot be parsed")
-    found: dict[str, Any] = msgspec.json.decode(tree)
+    found: dict[str, Any] = decoded(tree)
     if found["error"]:
         if found.get("error_type") == "not implemented":
             raise NotOneSelect(SELECT_ONLY)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import duckdb
-import msgspec
 from msgspec import Struct
 
 from backends.duckdb.lineage import Walk
+from backends.duckdb.parsed import decoded
 from backends.duckdb.unique import key_of
 from backends.duckdb.values import Plan, Span, UnknownPlan, Value
 from compiler.graph.lineage import Derivation, Flow, Lineage, Origin
@@ -54,7 +54,7 @@ def plans(connection: duckdb.DuckDBPyConnection, queries: Sequence[str]) -> dict
         return {}
     texts = {_AROUND[0] + sql + _AROUND[1]: sql for sql in queries}
     found = connection.execute(_ASKED, [[*texts]]).fetchall()
-    return {texts[text]: msgspec.json.decode(plan) for text, plan in found}
+    return {texts[text]: decoded(plan) for text, plan in found}
 
 
 def trace(plan: Plan, tables: Mapping[str, TableType]) -> Traced:

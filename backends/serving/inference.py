@@ -123,7 +123,8 @@ def _data(tensor: dict[str, Any], name: str, kind: DataType | None) -> list[Any]
         data = [row[0] for row in data]
     if shape not in ([len(data)], [len(data), 1]):
         raise _bad(name, f"`shape` must be [{len(data)}] or [{len(data)}, 1] for this data")
-    if kind is not None and tensor.get("datatype") not in _taken(kind):
+    given = tensor.get("datatype")
+    if kind is not None and not (isinstance(given, str) and given in _taken(kind)):
         raise _bad(name, f"`datatype` must be {datatype(kind)}")
     return data
 

@@ -58,7 +58,7 @@ def _product_overflow(emit: Emit, _op: str, left: Tensor, right: Tensor, result:
 def divide(emit: Emit, _node: Bound, arguments: tuple[Value, ...]) -> Value:
     """``/``: as floating point numbers divide."""
     left, right = arguments
-    return Value(emit.op("Div", left.tensor, right.tensor), propagated(emit, left, right))
+    return Value(_quotient(emit, left, right.tensor), propagated(emit, left, right))
 
 
 def whole_divide(emit: Emit, _node: Bound, arguments: tuple[Value, ...]) -> Value:
@@ -68,9 +68,9 @@ def whole_divide(emit: Emit, _node: Bound, arguments: tuple[Value, ...]) -> Valu
     if left.tensor.element == DOUBLE:
         zero = emit.test("Equal", right.tensor, emit.double(0.0))
         by_zero = None if right.literal else zero
-        return Value(emit.op("Div", left.tensor, right.tensor), emit.any_null(null, by_zero))
+        return Value(_quotient(emit, left, right.tensor), emit.any_null(null, by_zero))
     safe, naught, least = _divisor(emit, left, right)
-    tensor = emit.op("Div", left.tensor, safe)
+    tensor = _quotient(emit, left, safe)
     reach = max(abs(left.low), abs(left.high))
     low, high = (-reach, reach) if reach <= INT64_SPAN[1] else INT64_SPAN
     return Value(tensor, emit.any_null(null, naught, least), False, low, high)
@@ -84,11 +84,20 @@ def remainder(emit: Emit, _node: Bound, arguments: tuple[Value, ...]) -> Value:
         tensor = emit.graph.node("Mod", [left.tensor, right.tensor], DOUBLE, fmod=1)
         return Value(tensor, null)
     safe, zero, _ = _divisor(emit, left, right)
-    whole = emit.op("Mul", emit.op("Div", left.tensor, safe), safe)
+    whole = emit.op("Mul", _quotient(emit, left, safe), safe)
     reach = min(max(abs(right.low), abs(right.high)), INT64_SPAN[1])
     low, high = (-reach if left.low < 0 else 0), reach
     tensor = emit.op("Sub", left.tensor, whole)
     return Value(tensor, emit.any_null(null, zero), False, low, high)
+
+
+def _quotient(emit: Emit, left: Value, divisor: Tensor) -> Tensor:
+    """``Div`` of what need not be a whole column.
+
+    onnxruntime makes ``y / x`` of ``1 / x * y`` where it sees the constant, which has another
+    last bit, and of whole numbers is another number.
+    """
+    return emit.op("Div", emit.graph.stretched(left.tensor), divisor)
 
 
 def _divisor(emit: Emit, left: Value, right: Value) -> tuple[Tensor, Tensor | None, Tensor | None]:

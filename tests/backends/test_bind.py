@@ -186,3 +186,15 @@ def test_types_come_back_from_duckdb(name: str) -> None:
 def test_nested_types_have_no_arrow_type() -> None:
     with pytest.raises(ValueError, match="nested"):
         to_arrow(DataType("INTEGER[]"))
+
+
+def test_a_number_beyond_all_numbers_is_infinite(binder: Binder) -> None:
+    """DuckDB writes ``Infinity`` into its JSON, which JSON does not have."""
+    bound = binder.bind("select id, 1e400 as z from visits where seconds < 1e999", TABLES)
+    assert bound.problems == ()
+    assert [(column.name, column.type) for column in bound.columns] == [
+        ("id", "int64"),
+        ("z", "float64"),
+    ]
+    assert [origin.column for origin in bound.lineage.rows] == ["seconds"]
+    assert binder.expression("seconds < 1e400", VISITS).problems == ()

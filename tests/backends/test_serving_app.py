@@ -227,6 +227,14 @@ def test_hostile_bodies(app: App, body: bytes, status: int) -> None:
     assert ask(app, "POST", "/v2/models/cancer/infer", content=body).status_code in (400, 422)
 
 
+@pytest.mark.parametrize("datatype", [[], {}, None, 1, "FP63"])
+def test_a_datatype_that_is_none(app: App, datatype: Any) -> None:
+    tensor = {"name": "size", "shape": [1], "datatype": datatype, "data": ["small"]}
+    found = ask(app, "POST", "/v2/models/cancer/infer", json={"inputs": [tensor]})
+    assert found.status_code == 422
+    assert found.json()["problems"][0]["message"] == "`datatype` must be BYTES"
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),

@@ -9,7 +9,7 @@ f+1; f+g; f*g; f-g; f/3; f%g; f//2; f+0.1; f+j; f+x; f*i; -f; abs(f); mod(k, 5);
 sign(x); sign(i); sign(f); floor(x); ceil(x); ceiling(f); floor(i); floor(f); sqrt(x); sqrt(abs(i))
 round(x); round(f); round(i); round(k, 2); round(x, 2); round(x, -2); isnan(x); isinf(x)
 isfinite(x); isnan(i); isfinite(f); 1 + 2 * 3 - -4; 2 * (3 + k); 10 - 2 - k; k - (3 - u)
--2 ** 2 + k; - k // 2; x ** 2
+-2 ** 2 + k; - k // 2; x ** 2; 1 % k; 1 // k * k; (2 - 1) % k; 1 / x * y; y * (1 / x); 1 / k * y
 """
 CLOSE = """
 ln(x); ln(i); ln(f); log10(x); log(x); log2(x); log10(k); exp(x); exp(k/10); exp(f); pow(x, y)

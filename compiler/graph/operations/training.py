@@ -38,6 +38,7 @@ class FitFeatures(Operation, frozen=True):
 
     capability = "train"
     category = "retrain"
+    version = 2  # one divided by a column is what DuckDB says of it, to the last bit
     features: tuple[FeatureSpec, ...]
     request: tuple[Column, ...]
 
