@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 Ast: TypeAlias = Any
 
+_NAN = re.compile(r'("value":)-?NAN\b')
 _TOKENS = re.compile(
     r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|(\$\w*\$).*?\1|--[^\n]*|/\*.*?\*/|;", re.DOTALL
 )
@@ -95,11 +96,11 @@ def too_deep(sql: str) -> int | None:
 
 
 def decoded(text: str) -> Any:
-    """What DuckDB writes as JSON, in which a number may be ``Infinity`` or ``NaN``."""
+    """What DuckDB writes as JSON, in which a number may be ``Infinity``, or ``NAN``."""
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError:
-        return json.loads(text)
+        return json.loads(_NAN.sub(r"\1NaN", text))
 
 
 def parse(sql: str, tree: str | None) -> Parsed:

@@ -188,8 +188,14 @@ def test_nested_types_have_no_arrow_type() -> None:
         to_arrow(DataType("INTEGER[]"))
 
 
-def test_a_number_beyond_all_numbers_is_infinite(binder: Binder) -> None:
-    """DuckDB writes ``Infinity`` into its JSON, which JSON does not have."""
+def test_numbers_that_json_has_no_words_for(binder: Binder) -> None:
+    """DuckDB writes ``Infinity`` and ``NAN`` into its JSON."""
+    bound = binder.bind(
+        "select 0 / 0 as x, rank() over (order by 1 / (0 / 0)) as y from visits", TABLES
+    )
+    assert [column.name for column in bound.columns] == ["x", "y"]
+    bound = binder.bind("""select '"value":NAN' as said, id from visits where 0 / 0 > 1""", TABLES)
+    assert bound.lineage.known
     bound = binder.bind("select id, 1e400 as z from visits where seconds < 1e999", TABLES)
     assert bound.problems == ()
     assert [(column.name, column.type) for column in bound.columns] == [
