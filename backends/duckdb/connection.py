@@ -1,4 +1,4 @@
-"""The one place that opens DuckDB: bounded memory, no network, only the files it is given."""
+"""The one place that opens DuckDB for data: bounded memory, no network, only files it is given."""
 
 from __future__ import annotations
 

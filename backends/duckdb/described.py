@@ -32,8 +32,8 @@ class Described(Struct):
 
     def ahead(self, asked: Iterable[tuple[str, Mapping[str, TableType]]]) -> None:
         """Be told of many queries, to ask about them together, which is cheaper."""
-        lasting = {sql: tables for sql, tables in asked if all(n.startswith(NAMED) for n in tables)}
-        self.plans.ahead([sql for sql, tables in lasting.items() if self._declare_all(tables)])
+        new = {sql: tables for sql, tables in asked if sql not in self.found and _last(tables)}
+        self.plans.ahead([sql for sql, tables in new.items() if self._declare_all(tables)])
 
     def traced(self, sql: str, tables: Mapping[str, TableType]) -> Traced | None:
         """Where a query's columns come from; None where it cannot be bound, or that not be told."""
@@ -91,3 +91,8 @@ class Described(Struct):
             return None
         types = (from_duckdb(str(found)) for found in relation.types)
         return tuple(map(Column, relation.columns, types))
+
+
+def _last(tables: Iterable[str]) -> bool:
+    """Whether tables are called after their types: what is told of them is not forgotten."""
+    return all(name.startswith(NAMED) for name in tables)

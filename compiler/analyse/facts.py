@@ -27,16 +27,14 @@ _FEW = 3
 
 def report_facts(name: str, source: Source, facts: Iterable[Fact], findings: Findings) -> None:
     """Report where the data of a source differs from its declared or locked columns."""
-    known = [*facts]
-    missing = [fact for fact in known if fact.kind == "missing"]
-    many = len(missing) > _FEW
-    if many:
+    told = [*facts]
+    missing = [fact for fact in told if fact.kind == "missing"]
+    if len(missing) > _FEW:
         _report_many(name, source, missing, findings)
-    for fact in known:
+        told = [fact for fact in told if fact.kind != "missing"]
+    for fact in told:
         if fact.kind == "broken":
             findings.report(Code(fact.code), fact.text, ("sources", name, "path"), help=fact.help)
-        elif many and fact.kind == "missing":
-            continue
         elif source.columns is None:
             place = ("sources", name, "path")
             findings.report(_LOCKED[fact.kind], fact.text, place, help=(*fact.help, _RELOCK))

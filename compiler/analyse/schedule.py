@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from msgspec import Struct, field
 
 TOLD = 300
-"""Queries that are told together: one by one costs a multiple."""
+"""Queries that are told together: one by one costs a multiple, and of fewer than the binder asks
+about aside (`backends/duckdb/ahead`) it asks at once."""
 
 
 class Schedule(Struct):
@@ -48,7 +49,7 @@ class Schedule(Struct):
         left: dict[str, int] = {}
         readers: dict[str, list[str]] = {name: [] for name in names}
         for name in names:
-            read = [other for other in sorted(self.needs[name]) if other in readers]
+            read = self.needs[name] & readers.keys()
             left[name] = len(read)
             for other in read:
                 readers[other].append(name)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import duckdb
 import pytest
 
 from backends.duckdb.ahead import SIZE, Answers
 from backends.duckdb.bind import Binder
+from backends.duckdb.plans import plans
 from backends.duckdb.sessions import Session, Sessions
 from compiler.graph.types import Column, DataType, TableType
 
@@ -95,6 +97,23 @@ def test_a_binder_that_nobody_has_is_gone_with_its_thread() -> None:
         assert not thread.is_alive()
     finally:
         gc.enable()
+
+
+def test_what_is_known_is_not_asked_about_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of one template have one shape, and are told at different times."""
+    asked: list[str] = []
+
+    def counting(session: Session, texts: Sequence[str]) -> Mapping[str, Any]:
+        asked.extend(texts)
+        return plans(session, texts)
+
+    monkeypatch.setattr("backends.duckdb.bind.plans", counting)
+    binder = Binder()
+    for name in ("one", "two", "three"):
+        sql, tables = f"select id, x + 1 as y from {name}", {name: TABLE}
+        binder.bind_ahead([(sql, tables)])
+        assert [column.name for column in binder.bind(sql, tables).columns] == ["id", "y"]
+    assert len(asked) == 1
 
 
 def test_bound_ahead_is_bound_all_the_same() -> None:
